@@ -1,0 +1,1 @@
+"""Get raw files, verified. The only writer of raw trees."""

@@ -1,0 +1,1 @@
+"""What is known of each dataset: one YAML record per id."""

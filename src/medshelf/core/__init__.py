@@ -1,0 +1,1 @@
+"""What every room shares: the manifest, tasks, issues, errors, settings, files on disk."""

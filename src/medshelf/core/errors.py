@@ -1,0 +1,102 @@
+"""Errors that a user can cause. Each builds its own sentence: what, where, why, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class MedshelfError(Exception):
+    """The root of all errors that medshelf raises on purpose.
+
+    Args:
+        problem: What went wrong and where, as one sentence without a full stop.
+        remedy: What the user can do about it, as one sentence without a full stop.
+    """
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem, remedy)
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        """Join problem and remedy into the text that a terminal shows."""
+        return f"{self.problem}.\n  -> {self.remedy}."
+
+
+class UnknownNameError(MedshelfError):
+    """A name (dataset, size, split, model, protocol) that does not exist."""
+
+    def __init__(self, kind: str, name: object, known: Iterable[object]) -> None:
+        names = [str(each) for each in known]
+        near = difflib.get_close_matches(str(name).lower(), names, n=3, cutoff=0.5)
+        listed = ", ".join(near or names[:30]) + ("" if near or len(names) <= 30 else ", ...")  # noqa: PLR2004
+        remedy = f"Did you mean: {listed}" if near else f"Choose one of: {listed}"
+        super().__init__(f"Unknown {kind} {str(name)!r}", remedy)
+
+
+class SettingError(MedshelfError):
+    """An option or an environment variable with a value that makes no sense."""
+
+
+class MissingExtraError(MedshelfError):
+    """An optional package that the called function needs is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"The package {package!r} is not installed",
+            f'Install it with: pip install "medshelf[{extra}]"',
+        )
+
+
+class NotFetchedError(MedshelfError):
+    """The files of a dataset lie in none of the places that were searched."""
+
+    def __init__(self, dataset: str, file: str, searched: Iterable[Path], command: str) -> None:
+        places = ", ".join(str(each) for each in searched) or "nowhere"
+        super().__init__(
+            f"{file} of dataset {dataset!r} was not found (searched: {places})",
+            f"Fetch it with: {command}; or add the folder that holds it to MEDSHELF_DATA",
+        )
+
+
+class OfflineError(MedshelfError):
+    """The network is needed, but switched off or out of reach."""
+
+
+class DownloadError(MedshelfError):
+    """A server refused, failed, or sent something else than the file."""
+
+
+class ChecksumError(MedshelfError):
+    """A file's bytes are not the published ones."""
+
+    def __init__(self, path: Path, expected: str, actual: str, remedy: str) -> None:
+        super().__init__(f"{path} is not the published file: {actual}, not {expected}", remedy)
+
+
+class StorageError(MedshelfError):
+    """A folder cannot be written: read-only, full, or in use by another process."""
+
+
+class FormatError(MedshelfError):
+    """A file's bytes break the rules of its format."""
+
+    def __init__(self, path: Path, reason: str, remedy: str | None = None) -> None:
+        super().__init__(
+            f"Cannot read {path}: {reason}",
+            remedy or "The file may be truncated or altered: delete it and fetch it again",
+        )
+
+
+class LayoutError(MedshelfError):
+    """A raw tree does not look as its dataset's layout says."""
+
+
+class MetricError(MedshelfError):
+    """Scores or labels for which a metric is not defined."""
+
+
+class RunError(MedshelfError):
+    """A benchmark run that cannot start or go on."""

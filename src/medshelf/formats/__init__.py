@@ -1,0 +1,1 @@
+"""One module per file format: bytes to arrays and back. No dataset knowledge."""

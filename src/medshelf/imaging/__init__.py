@@ -1,0 +1,1 @@
+"""What is done to arrays: make, tile, draw. No files."""

@@ -1,0 +1,1 @@
+"""One module per raw layout: read(root, meta, **options) -> Manifest. Pure; never writes."""
