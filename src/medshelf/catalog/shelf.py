@@ -74,6 +74,7 @@ def manifest_meta(record: Record, **options: str) -> Meta:
         citation=bibtex(record.citations),
         label_origin=record.label_origin,
         options=options,
+        synthetic=record.synthetic,
     )
 
 

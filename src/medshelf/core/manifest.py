@@ -104,6 +104,8 @@ class Meta:
         citation: BibTeX entries, the sources of a derived set included.
         label_origin: Who or what gave the labels, where that is known.
         options: Reader options that chose this table, e.g. `{"size": "64"}`.
+        files: Raw file name to the hash of what was read, e.g. `md5:...`.
+        synthetic: Generated data, not medical.
         modified: The raw files are not the published ones; every result says so.
         issues: What the reader found odd.
     """
@@ -120,6 +122,8 @@ class Meta:
     citation: str = ""
     label_origin: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    synthetic: bool = False
     modified: bool = False
     issues: tuple[Issue, ...] = ()
 
@@ -262,7 +266,7 @@ def read_manifest(path: Path, root: Path) -> Manifest:
     """
     try:
         metadata = pl.read_parquet_metadata(path)
-        frame = pl.scan_parquet(path)
+        frame = pl.scan_parquet(path, glob=False)
         schema = frame.collect_schema()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise FormatError(path, f"not a Parquet file ({error})") from error

@@ -96,7 +96,13 @@ def write_arrays(path: Path, **arrays: np.ndarray) -> None:
 @contextmanager
 def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        archive = zipfile.ZipFile(path)
+    except OSError as error:
+        raise FormatError(path, error.strerror or str(error), "Check path and permissions") from error
+    except zipfile.BadZipFile as error:
+        raise FormatError(path, f"not a whole zip archive ({error})") from error
+    try:
+        with archive:
             yield archive
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise FormatError(path, f"not a whole zip archive ({error})") from error
@@ -135,8 +141,8 @@ def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[np.generic]]
     else:
         msg = f"npy version {version} is not 1.0 or 2.0"
         raise ValueError(msg)
-    if fortran:
-        msg = "the array is in Fortran order"
+    if fortran or any(length < 0 for length in shape):
+        msg = f"shape {shape}, Fortran order {fortran}: only C order and lengths of 0 or more are read"
         raise ValueError(msg)
     return shape, dtype
 

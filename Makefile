@@ -1,0 +1,40 @@
+# Two commands on a fresh machine: `make demo` and `make test`.
+# pip reads its own variables (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS ...) from the
+# environment, so a CPU build of torch is chosen there.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
+
+.PHONY: demo test check lint bench clean
+
+demo: $(VENV)/.has-train
+	$(BIN)/medshelf demo
+
+test: $(VENV)/.has-train-test
+	$(BIN)/python -m pytest
+
+check: lint test
+
+lint: $(VENV)/.has-train-test-check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config pyproject.toml
+
+bench: $(VENV)/.has-train-test
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# .has-train-test is an environment with the extras [train,test], and so on.
+$(VENV)/.has-%: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) ".[$(subst -,$(comma),$*)]"
+	touch $@
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+comma := ,

@@ -1,0 +1,6 @@
+"""`python -m medshelf`."""
+
+from medshelf.cli import main
+
+if __name__ == "__main__":
+    main()

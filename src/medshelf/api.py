@@ -1,0 +1,348 @@
+"""What `import medshelf` offers: records, files, readers and the benchmark, joined."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from medshelf.acquire import fetch as acquire
+from medshelf.acquire.locate import Located, locate
+from medshelf.acquire.provenance import terms_text
+from medshelf.benchmark import leaderboard as board
+from medshelf.benchmark import runs
+from medshelf.benchmark.protocol import Protocol, find_protocol
+from medshelf.benchmark.report import write_report
+from medshelf.benchmark.result_file import ResultName, parse_name, read_scores
+from medshelf.benchmark.scores import Floor, Scores, majority_floor, score
+from medshelf.catalog.record import Record
+from medshelf.catalog.shelf import dataset_ids, find_record, manifest_meta
+from medshelf.core.errors import (
+    ChecksumError,
+    DownloadError,
+    NotFetchedError,
+    OfflineError,
+    UnknownNameError,
+)
+from medshelf.core.manifest import SPLITS, Manifest
+from medshelf.core.settings import Settings
+from medshelf.dataset.dataset import Dataset, Transform, View
+
+_SPLIT_ALIASES = {"training": "train", "validation": "val", "valid": "val", "dev": "val"}
+_LOG = logging.getLogger(__name__)
+
+DEMO_DATASET, DEMO_FALLBACK, DEMO_EPOCHS = "breastmnist", "phantom-grey-binary", 8
+
+
+def datasets() -> list[str]:
+    """Return the ids of all datasets, sorted."""
+    return dataset_ids()
+
+
+def fetch(
+    dataset: str, *, size: int | None = None, root: str | Path | None = None, force: bool = False
+) -> Path:
+    """Download the files of a dataset and verify them; licence and citation are written beside.
+
+    Args:
+        dataset: Catalog id, e.g. `breastmnist`.
+        size: Edge length of the images; the first that the record offers by default.
+        root: Folder to fetch into; `$MEDSHELF_HOME/raw/<id>` by default.
+        force: Fetch again even if the files are there, and replace modified ones.
+
+    Returns:
+        The folder that holds the files.
+
+    Raises:
+        UnknownNameError: There is no such dataset or size.
+        OfflineError: There is no network, or MEDSHELF_OFFLINE is set.
+        DownloadError: The server refused or failed.
+        ChecksumError: What came, or what lies there, is not the published file.
+        StorageError: The folder cannot be written.
+    """
+    record = find_record(dataset)
+    return acquire.fetch(
+        record, options=_variant(record, size), root=_folder(root), force=force
+    )
+
+
+def plan(
+    dataset: str, *, size: int | None = None, root: str | Path | None = None
+) -> tuple[acquire.PlannedFile, ...]:
+    """Say what `fetch` would do, without opening a connection.
+
+    Args:
+        dataset: Catalog id.
+        size: As for `fetch`.
+        root: As for `fetch`.
+    """
+    record = find_record(dataset)
+    return acquire.plan(record, options=_variant(record, size), root=_folder(root))
+
+
+def terms(dataset: str) -> str:
+    """Return licence and citation of a dataset, to be read before use."""
+    return terms_text(find_record(dataset))
+
+
+def load(  # noqa: PLR0913 - the keywords that users of medmnist and torchvision know
+    dataset: str,
+    split: str = "train",
+    size: int | None = None,
+    root: str | Path | None = None,
+    *,
+    download: bool = False,
+    transform: Transform | None = None,
+    target_transform: Transform | None = None,
+    as_rgb: bool = False,
+    allow_modified: bool = False,
+) -> Dataset:
+    """Open a dataset.
+
+    Args:
+        dataset: Catalog id, e.g. `breastmnist`.
+        split: `train`, `val`, `test`, or `all`; `validation`, `valid` and `dev` mean `val`.
+        size: Edge length of the images: 28 (default), 64, 128, 224; 28 or 64 for volumes.
+        root: The only folder to look in. By default medshelf's home, the folders of
+            `$MEDSHELF_DATA` and `~/.medmnist` are searched.
+        download: Fetch the files where they are not found.
+        transform: Called with each image array of an item.
+        target_transform: Called with each target of an item.
+        as_rgb: Give grey images three channels.
+        allow_modified: Open files that are not the published ones; every result will say so.
+
+    Raises:
+        UnknownNameError: There is no such dataset, split or size.
+        NotFetchedError: The files were not found and `download` is False.
+        ChecksumError: The files are not the published ones and `allow_modified` is False.
+        FormatError: A file is damaged.
+        LayoutError: A file is whole, but does not look as the layout says.
+    """
+    record = find_record(dataset)
+    options = _variant(record, size)
+    chosen = _split(split)
+    located = _locate(record, options, _folder(root), download, allow_modified)
+    manifest = _read(record, options, located)
+    view = View(as_rgb, transform, target_transform)
+    return Dataset(manifest if chosen is None else manifest.split(chosen), view)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A scored result file.
+
+    Attributes:
+        name: What the file's name says.
+        scores: What its scores are.
+        modified: The labels come from files that are not the published ones.
+    """
+
+    name: ResultName
+    scores: Scores
+    modified: bool
+
+    @property
+    def name_agrees(self) -> bool:
+        """Whether the metrics in the name are the ones computed, to the digits printed."""
+        stated = (self.name.auc, self.name.acc)
+        computed = (self.scores.auc.value, self.scores.acc.value)
+        return all(
+            told is None or f"{told:.3f}" == f"{found:.3f}"
+            for told, found in zip(stated, computed, strict=True)
+        )
+
+
+def evaluate(
+    path: str | Path, *, root: str | Path | None = None, allow_modified: bool = False
+) -> Evaluation:
+    """Score a result file in the standard naming against the labels of its split.
+
+    Args:
+        path: E.g. `breastmnist_test_[AUC]0.901_[ACC]0.863@run1.csv`.
+        root: As for `load`.
+        allow_modified: As for `load`.
+
+    Raises:
+        FormatError: The name or the content breaks the form.
+        MetricError: The scores do not fit the split.
+        NotFetchedError: The dataset's labels are not at hand.
+    """
+    name = parse_name(Path(path))
+    y_score = read_scores(Path(path))
+    opened = partial(
+        load, name.dataset, size=int(name.size), root=root, allow_modified=allow_modified
+    )
+    truth = opened(name.split)
+    scores = score(truth.task, truth.targets, y_score, y_train=opened("train").targets)
+    return Evaluation(name, scores, truth.manifest.meta.modified)
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """Finished runs of one model on one dataset.
+
+    Attributes:
+        runs: One per seed.
+        report: The HTML report.
+    """
+
+    runs: tuple[runs.Run, ...]
+    report: Path
+
+
+def benchmark(  # noqa: PLR0913 - one keyword per choice that the protocol leaves open
+    dataset: str,
+    model: str = "resnet18",
+    protocol: str = "medmnist-28",
+    *,
+    seeds: int | Iterable[int] = 3,
+    epochs: int | None = None,
+    device: str = "auto",
+    root: str | Path | None = None,
+    download: bool = False,
+    allow_modified: bool = False,
+) -> Benchmark:
+    """Train by a protocol, score with the official metrics, write runs and a report.
+
+    A finished run is not run again, an interrupted one goes on.
+
+    Args:
+        dataset: Catalog id.
+        model: `resnet18` or `resnet50`.
+        protocol: Id of the protocol.
+        seeds: How many (0, 1, 2 ...), or which.
+        epochs: Fewer or more than the protocol's; results then say so.
+        device: `auto`, `cpu`, `cuda`, ...
+        root: As for `load`.
+        download: As for `load`.
+        allow_modified: As for `load`.
+
+    Raises:
+        MissingExtraError: torch is not installed.
+        RunError: The dataset does not fit the protocol, or the training failed.
+        StorageError: The home cannot be written, or the same run is going on elsewhere.
+    """
+    recipe = find_protocol(protocol)
+    record = find_record(dataset)
+    recipe.check_dataset(manifest_meta(record))
+    opened = partial(
+        load, size=recipe.data.size, root=root, download=download, allow_modified=allow_modified
+    )
+    data = {split: opened(dataset, split, as_rgb=_repeat_channels(record, recipe)) for split in SPLITS}
+    numbers = range(seeds) if isinstance(seeds, int) else dict.fromkeys(seeds)
+    specs = [
+        runs.specify(data["train"], recipe, model, seed=seed, epochs=epochs) for seed in numbers
+    ]
+    folder = Settings.from_environment().runs_folder
+    finished = tuple(
+        runs.run(spec, recipe, data, folder=folder, device=device) for spec in specs
+    )
+    return Benchmark(finished, write_report(finished, data, _board(record, finished, data)))
+
+
+def leaderboard(dataset: str, *, root: str | Path | None = None) -> list[board.Entry]:
+    """Return published, replicated and measured results of a dataset, and the floor.
+
+    The floor needs the labels; it is left out where the files are not at hand.
+
+    Args:
+        dataset: Catalog id.
+        root: As for `load`.
+
+    Raises:
+        UnknownNameError: There is no such dataset.
+    """
+    record = find_record(dataset)
+    found = runs.find_runs(Settings.from_environment().runs_folder, record.id)
+    try:
+        data = {split: load(record.id, split, root=root) for split in ("train", "test")}
+    except (NotFetchedError, ChecksumError):
+        data = {}
+    return board.leaderboard(record.id, found, _floor(data))
+
+
+def demo(*, root: str | Path | None = None, epochs: int = DEMO_EPOCHS) -> Benchmark:
+    """Run the whole way on BreastMNIST, or on generated images where it cannot be had.
+
+    Args:
+        root: As for `load`.
+        epochs: A few; the result is marked as not the protocol.
+    """
+    dataset = DEMO_DATASET
+    try:
+        load(dataset, root=root, download=True)
+    except (OfflineError, DownloadError) as error:
+        _LOG.warning("%s", error)
+        _LOG.warning(
+            "Going on with %r: generated images, NOT medical data. The numbers mean nothing.",
+            DEMO_FALLBACK,
+        )
+        dataset, root = DEMO_FALLBACK, None
+    return benchmark(dataset, seeds=1, epochs=epochs, root=root)
+
+
+def _folder(root: str | Path | None) -> Path | None:
+    return None if root is None else Path(root).expanduser()
+
+
+def _variant(record: Record, size: int | None) -> dict[str, str]:
+    if size is None:
+        return {"size": record.choices("size")[0]}
+    record.select(size=str(size))
+    return {"size": str(size)}
+
+
+def _split(name: str) -> str | None:
+    wanted = _SPLIT_ALIASES.get(name, name)
+    if wanted == "all":
+        return None
+    if wanted not in SPLITS:
+        raise UnknownNameError("split", name, (*SPLITS, "all"))
+    return wanted
+
+
+def _locate(
+    record: Record,
+    options: Mapping[str, str],
+    root: Path | None,
+    download: bool,  # noqa: FBT001
+    allow_modified: bool,  # noqa: FBT001
+) -> Located:
+    found = partial(locate, record, options=options, root=root, allow_modified=allow_modified)
+    try:
+        return found()
+    except NotFetchedError:
+        if not (download or record.synthetic):
+            raise
+    acquire.fetch(record, options=options, root=root)
+    return found()
+
+
+def _read(record: Record, options: Mapping[str, str], located: Located) -> Manifest:
+    meta = replace(
+        manifest_meta(record, **options), files=located.digests, modified=located.modified
+    )
+    module = importlib.import_module(f"medshelf.readers.{record.reader.name.replace('-', '_')}")
+    manifest: Manifest = module.read(located.folder, meta, **record.reader.options, **options)
+    return manifest
+
+
+def _repeat_channels(record: Record, protocol: Protocol) -> bool:
+    return record.channels == 1 and protocol.data.channels != 1
+
+
+def _board(
+    record: Record, finished: tuple[runs.Run, ...], data: Mapping[str, Dataset]
+) -> list[board.Entry]:
+    return board.leaderboard(record.id, finished, _floor(data))
+
+
+def _floor(data: Mapping[str, Any]) -> Floor | None:
+    if not data:
+        return None
+    test = data["test"]
+    return majority_floor(test.task, test.targets, data["train"].targets)

@@ -1,0 +1,1 @@
+"""Protocols, models, training, official metrics, runs, leaderboard."""

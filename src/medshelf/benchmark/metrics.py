@@ -1,0 +1,154 @@
+"""AUC and ACC exactly as MedMNIST's evaluator defines them.
+
+AUC is the probability that a positive sample scores higher than a negative one, ties counting half;
+it is counted in integers from one sort, so it equals the trapezoid form to rounding (1e-12).
+
+Source: https://doi.org/10.1038/s41597-022-01721-8 (evaluation); Hanley and McNeil 1982,
+https://doi.org/10.1148/radiology.143.1.7063747 (AUC as a rank statistic).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from medshelf.core.errors import MetricError
+from medshelf.core.tasks import Task, TaskKind
+
+THRESHOLD = 0.5
+
+
+def auc(task: Task, y_true: np.ndarray, y_score: np.ndarray) -> float:
+    """Return the official area under the ROC curve.
+
+    Binary: of the last score column. Multi-class and ordinal: one class against the rest, unweighted
+    mean over classes. Multi-label: unweighted mean over labels.
+
+    Args:
+        task: Kind and classes.
+        y_true: Class codes (N,) or (N, 1); multi-label 0/1 (N, K).
+        y_score: (N, K) scores; for a binary task also (N,) or (N, 1).
+
+    Raises:
+        MetricError: Wrong shape, NaN, fewer than 2 samples, or a class without positives or
+            without negatives.
+    """
+    return float(np.mean(class_aucs(task, y_true, y_score)))
+
+
+def class_aucs(task: Task, y_true: np.ndarray, y_score: np.ndarray) -> np.ndarray:
+    """Return the AUCs that `auc` averages, float64 (K,); a single one for a binary task."""
+    positive, scores = one_against_rest(task, *checked(task, y_true, y_score))
+    names = task.classes[-1:] if task.kind is TaskKind.BINARY else task.classes
+    return np.array(
+        [
+            roc_auc(positive[:, code], scores[:, code], name=name)
+            for code, name in enumerate(names)
+        ]
+    )
+
+
+def acc(task: Task, y_true: np.ndarray, y_score: np.ndarray) -> float:
+    """Return the official accuracy.
+
+    Multi-class and ordinal: of the highest score. Binary and multi-label: of score > 0.5, strictly;
+    multi-label accuracy is averaged over all samples and labels.
+
+    Args:
+        task: Kind and classes.
+        y_true: As for `auc`.
+        y_score: As for `auc`; probabilities for binary and multi-label tasks.
+
+    Raises:
+        MetricError: As for `auc`, but a class may be absent.
+    """
+    return float(correct(task, *checked(task, y_true, y_score)).mean())
+
+
+def correct(task: Task, y_true: np.ndarray, y_score: np.ndarray) -> np.ndarray:
+    """Return what part of each sample's labels is predicted right, float64 (N,), from `checked`."""
+    right = predicted(task, y_score) == y_true
+    return right.mean(axis=1) if task.kind is TaskKind.MULTI_LABEL else right.astype(np.float64)
+
+
+def predicted(task: Task, y_score: np.ndarray) -> np.ndarray:
+    """Return class codes (N,), or 0/1 (N, K) for a multi-label task, from `checked` scores."""
+    if task.kind is TaskKind.MULTI_LABEL:
+        return (y_score > THRESHOLD).astype(np.int64)
+    if task.kind is TaskKind.BINARY:
+        return (y_score[:, -1] > THRESHOLD).astype(np.int64)
+    return y_score.argmax(axis=1)
+
+
+def checked(task: Task, y_true: np.ndarray, y_score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bring labels and scores to their one canonical shape.
+
+    Returns:
+        Codes int64 (N,) and scores (N, K), (N, 1) or (N, 2) if binary; multi-label (N, K) both.
+
+    Raises:
+        MetricError: They do not fit the task or each other, or hold NaN.
+    """
+    y_true, y_score = np.asarray(y_true), np.asarray(y_score)
+    n_samples = y_true.shape[0] if y_true.ndim else 0
+    if y_score.ndim == 1 and task.kind is TaskKind.BINARY:
+        y_score = y_score[:, None]
+    widths = {1, 2} if task.kind is TaskKind.BINARY else {task.n_classes}
+    if y_score.ndim != 2 or y_score.shape[0] != n_samples or y_score.shape[1] not in widths:  # noqa: PLR2004
+        wanted = " or ".join(str((n_samples, width)) for width in sorted(widths))
+        problem = f"Scores have the shape {y_score.shape}, the labels need {wanted}"
+        raise MetricError(problem, "Give one row per sample and one column per class")
+    if n_samples < 2:  # noqa: PLR2004
+        problem = f"There are {n_samples} samples"
+        raise MetricError(problem, "AUC needs at least 2, one positive and one negative")
+    if not np.isfinite(y_score).all():
+        row = int(np.flatnonzero(~np.isfinite(y_score).all(axis=1))[0])
+        problem = f"The scores of sample {row} are not finite: {y_score[row].tolist()}"
+        raise MetricError(problem, "Check the model's output for NaN and infinity")
+    return _checked_labels(task, y_true), y_score
+
+
+def one_against_rest(
+    task: Task, y_true: np.ndarray, y_score: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return positives bool (N, C) and scores (N, C): C is 1 for a binary task, else the classes."""
+    if task.kind is TaskKind.MULTI_LABEL:
+        return y_true == 1, y_score
+    if task.kind is TaskKind.BINARY:
+        return y_true[:, None] == 1, y_score[:, -1:]
+    return y_true[:, None] == np.arange(task.n_classes), y_score
+
+
+def roc_auc(positive: np.ndarray, scores: np.ndarray, *, name: str = "the class") -> float:
+    """Return the AUC of one column of scores.
+
+    Args:
+        positive: Bool (N,).
+        scores: Finite numbers (N,).
+        name: What the error calls the column.
+
+    Raises:
+        MetricError: All samples are positive, or none is.
+    """
+    above = np.sort(scores[~positive])
+    chosen = scores[positive]
+    n_pairs = chosen.size * above.size
+    if not n_pairs:
+        which = "positive" if not chosen.size else "negative"
+        problem = f"AUC of {name!r} is not defined: there is no {which} sample"
+        raise MetricError(problem, "Evaluate on a split that has every class")
+    # Twice the number of pairs won, a tie counting one: exact in integers.
+    twice = above.searchsorted(chosen, "left").sum() + above.searchsorted(chosen, "right").sum()
+    return float(twice / (2 * n_pairs))
+
+
+def _checked_labels(task: Task, y_true: np.ndarray) -> np.ndarray:
+    multi_label = task.kind is TaskKind.MULTI_LABEL
+    if not multi_label and y_true.ndim == 2 and y_true.shape[1] == 1:  # noqa: PLR2004
+        y_true = y_true[:, 0]
+    expected = (len(y_true), task.n_classes) if multi_label else (len(y_true),)
+    highest = 1 if multi_label else task.n_classes - 1
+    fits = y_true.shape == expected and np.isin(y_true, np.arange(highest + 1)).all()
+    if not fits:
+        problem = f"Labels of shape {y_true.shape} are not {expected} of 0..{highest}"
+        raise MetricError(problem, "Give class codes, or 0 and 1 per label for a multi-label task")
+    return y_true.astype(np.int64)

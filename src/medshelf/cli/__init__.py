@@ -1,0 +1,35 @@
+"""The command line: one module per command. Results on stdout, progress and logs on stderr."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from medshelf.cli import benchmark, demo, evaluate, fetch, leaderboard, listing
+from medshelf.cli.output import fail, version
+
+app = typer.Typer(
+    name="medshelf",
+    help="Public medical datasets: fetch, open, benchmark. Not for clinical use.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.callback()(version)
+app.command("list")(listing.run)
+for module in (fetch, benchmark, leaderboard, evaluate, demo):
+    app.command(module.__name__.rpartition(".")[2])(module.run)
+
+
+def main() -> None:
+    """Run the command line; exit 0 on success, 1 on a failure, 2 on wrong usage."""
+    from medshelf.core.errors import MedshelfError
+
+    try:
+        app()
+    except MedshelfError as error:
+        sys.exit(fail(str(error)))
+    except KeyboardInterrupt:
+        sys.exit(130)

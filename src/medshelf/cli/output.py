@@ -1,0 +1,61 @@
+"""What all commands share: their common options, JSON, logs, errors."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from medshelf import __version__
+
+Dataset = Annotated[str, typer.Argument(metavar="ID", help="Dataset id, e.g. breastmnist.")]
+Root = Annotated[
+    Path | None, typer.Option(help="The only folder to look for files in, or to fetch into.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no log lines.")]
+AllowModified = Annotated[
+    bool, typer.Option("--allow-modified", help="Accept files that are not the published ones.")
+]
+Download = Annotated[bool, typer.Option("--download", help="Fetch the files if they are missing.")]
+
+
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
+) -> None:
+    """Find, fetch, read and benchmark public medical datasets. Not for clinical use."""
+    if show:
+        print(__version__)
+        raise typer.Exit
+
+
+def start(*, quiet: bool) -> None:
+    """Send log lines to stderr, unless `quiet`."""
+    from medshelf.core.progress import set_quiet
+
+    set_quiet(quiet=quiet)
+    logging.basicConfig(
+        level=logging.ERROR if quiet else logging.INFO, format="%(message)s", stream=sys.stderr
+    )
+    for noisy in ("httpx", "httpcore", "filelock"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def note(text: str) -> None:
+    """Tell the user something that is not the result, on stderr."""
+    logging.getLogger(__name__).info("%s", text)
+
+
+def print_json(value: Any) -> None:
+    """Print the result as JSON."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def fail(message: str) -> int:
+    """Print an error without a traceback; return the exit status."""
+    print(f"medshelf: {message}", file=sys.stderr)
+    return 1

@@ -1,0 +1,1 @@
+"""A Dataset over a manifest: lazy decoding, items, batches, pictures."""

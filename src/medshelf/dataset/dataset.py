@@ -1,0 +1,241 @@
+"""What `medshelf.load` gives: samples of one manifest, for any trainer, with or without torch."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from medshelf.core.manifest import SPLITS, Manifest
+from medshelf.core.tasks import Task, TaskKind
+from medshelf.dataset.batches import Batches, Normalisation
+from medshelf.dataset.pixels import PixelSource
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Transform = Callable[[Any], Any]
+Target = int | np.ndarray
+
+NOT_CLINICAL = "Not for clinical use."
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How items look.
+
+    Attributes:
+        as_rgb: Repeat the channel of grey images three times, as the last axis.
+        transform: Called with each image array.
+        target_transform: Called with each target.
+    """
+
+    as_rgb: bool = False
+    transform: Transform | None = None
+    target_transform: Transform | None = None
+
+
+class Dataset:
+    """Samples of a manifest in its order; a map-style dataset for `torch.utils.data.DataLoader`.
+
+    An item is `(image, target)`. The image is an array as stored, uint8: (H, W) grey, (H, W, 3)
+    RGB, (D, H, W) volume. The target is an int, the position of the label in `classes`; for
+    multi-label sets a float32 array (K,) of 1 present, 0 absent, -1 uncertain, NaN not stated.
+
+    Attributes:
+        manifest: The table that the samples come from.
+    """
+
+    def __init__(self, manifest: Manifest, view: View | None = None) -> None:
+        self.manifest = manifest
+        self._view = view or View()
+
+    @cached_property
+    def _pixels(self) -> PixelSource:
+        return PixelSource(self.manifest)
+
+    @cached_property
+    def targets(self) -> np.ndarray:
+        """All targets, before `target_transform`: int64 (N,), or float32 (N, K) if multi-label."""
+        if self.task.kind is TaskKind.MULTI_LABEL:
+            return self.manifest.label_matrix()
+        return self.manifest.class_codes()
+
+    @property
+    def task(self) -> Task:
+        """The label task."""
+        return self.manifest.task
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of their codes."""
+        return self.task.classes
+
+    @property
+    def licence(self) -> str | None:
+        """SPDX id of the data's licence."""
+        return self.manifest.meta.licence
+
+    def cite(self) -> str:
+        """Return the BibTeX entries to cite, those of the source data included."""
+        return self.manifest.meta.citation
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self._pixels)
+
+    def __getitem__(self, key: int | slice) -> Any:
+        """Return one `(image, target)`, or a Dataset of the chosen samples for a slice.
+
+        Raises:
+            IndexError: There is no such sample.
+        """
+        if isinstance(key, slice):
+            return self._subset(np.arange(len(self))[key])
+        index = operator.index(key)
+        if not -len(self) <= index < len(self):
+            msg = f"Sample {index} of {len(self)} in {self.manifest.meta.dataset}"
+            raise IndexError(msg)
+        return self.__getitems__([index % len(self)])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Any, Any]]:
+        """Return several items at once; DataLoader calls this once per batch."""
+        rows = np.asarray(indices, dtype=np.int64)
+        targets = self.targets[rows]
+        if targets.ndim == 1:
+            targets = targets.tolist()
+        pairs = zip(self.images(rows), targets, strict=True)
+        return [(self._image(image), self._target(target)) for image, target in pairs]
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        """Yield every item in order."""
+        for index in range(len(self)):
+            yield self[index]
+
+    def images(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Return images as stored (three channels if `as_rgb`), uint8 (n, ...), untransformed.
+
+        Args:
+            rows: Row numbers, int64 (n,), or a slice; all by default, which may not fit in memory.
+        """
+        images = self._pixels.gather(np.arange(len(self))[rows])
+        if self._view.as_rgb and self.manifest.meta.channels == 1:
+            images = np.repeat(images[..., None], 3, axis=-1)
+        return images
+
+    def batches(
+        self,
+        batch_size: int = 128,
+        *,
+        shuffle: bool = False,
+        seed: int | Sequence[int] = 0,
+        device: str | None = None,
+        normalise: Normalisation | None = None,
+    ) -> Batches:
+        """Return one pass over the samples in batches, made vectorised.
+
+        Args:
+            batch_size: Samples per batch; the last batch may be smaller.
+            shuffle: Visit the samples in an order that only `seed` decides.
+            seed: Give each epoch its own, e.g. `seed=(run, epoch)`.
+            device: Torch device that gets the batches as tensors; None gives NumPy arrays.
+            normalise: (mean, std), a number or one per channel, applied after scaling to [0, 1].
+
+        Returns:
+            An iterable with a length. A batch is `(images, targets)`: float32 (B, C, *spatial)
+            and the targets as in `targets`. If there is a transform, its results are stacked
+            instead and nothing else is done to them.
+        """
+        order = np.random.default_rng(seed).permutation(len(self)) if shuffle else None
+        transformed = self._view.transform or self._view.target_transform
+        return Batches(
+            fetch=self._transformed if transformed else self._plain,
+            order=np.arange(len(self)) if order is None else order,
+            batch_size=batch_size,
+            device=device,
+            normalise=None if self._view.transform else normalise,
+        )
+
+    def montage(self, n_images: int = 64, *, seed: int = 0) -> Image:
+        """Return a picture of samples drawn at random; volumes show their middle slice."""
+        from PIL import Image
+
+        from medshelf.imaging.montage import montage
+
+        rows = np.random.default_rng(seed).permutation(len(self))[:n_images]
+        return Image.fromarray(montage(self.images(np.sort(rows))))
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the samples as PNG (volumes: GIF) with a CSV, in MedMNIST's exported layout.
+
+        Args:
+            folder: Where to write; made if needed.
+
+        Returns:
+            The CSV's path.
+        """
+        from medshelf.writers.image_folder import write
+
+        return write(self.manifest, Path(folder))
+
+    def card(self) -> str:
+        """Return what one should know before using the set, as text for a terminal."""
+        meta = self.manifest.meta
+        lines = [
+            repr(self),
+            f"  version  {meta.version}",
+            f"  labels   {meta.label_origin or 'origin not stated'}",
+            *(f"  {each.severity:8} {each.where}: {each.message}" for each in meta.issues),
+            "",
+            self.cite() or "Generated data: nothing to cite.",
+        ]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        """Show task, counts and licence."""
+        meta = self.manifest.meta
+        present = self._split_counts()
+        shape = " x ".join(str(edge) for edge in self._pixels.image_shape)
+        names = ", ".join(f"{code} {name}" for code, name in enumerate(self.classes))
+        modified = " MODIFIED: not the published files" if meta.modified else ""
+        return "\n".join(
+            (
+                f"{meta.name} ({meta.dataset}){modified}",
+                f"  task     {self.task.kind}: {names}",
+                f"  samples  {len(self)} ({present})",
+                f"  images   uint8 {shape}{' shown as RGB' if self._view.as_rgb else ''}",
+                f"  licence  {meta.licence}",
+                f"  {NOT_CLINICAL}",
+            )
+        )
+
+    def _subset(self, rows: np.ndarray) -> Dataset:
+        frame = self.manifest.frame.collect()[rows].lazy()
+        return Dataset(Manifest(frame, self.manifest.meta, self.manifest.root), self._view)
+
+    def _split_counts(self) -> str:
+        counts = self.manifest.frame.group_by("split").agg(pl.len()).collect()
+        present = dict(counts.iter_rows())
+        return ", ".join(f"{name} {present[name]}" for name in SPLITS if name in present)
+
+    def _image(self, image: np.ndarray) -> Any:
+        return self._view.transform(image) if self._view.transform else image
+
+    def _target(self, target: Target) -> Any:
+        return self._view.target_transform(target) if self._view.target_transform else target
+
+    def _plain(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        images = self.images(rows)
+        spatial = self.manifest.meta.dimensions or 2
+        has_channels = images.ndim == spatial + 2
+        images = np.moveaxis(images, -1, 1) if has_channels else images[:, None]
+        return images, self.targets[rows]
+
+    def _transformed(self, rows: np.ndarray) -> tuple[Any, Any]:
+        return tuple(zip(*self.__getitems__(rows.tolist()), strict=True))  # type: ignore[return-value]

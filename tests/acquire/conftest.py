@@ -1,0 +1,77 @@
+"""A server, records whose files it holds, and the settings of the test's environment."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from misbehaving_server import CONTENT, CONTENT_MD5, MisbehavingServer, running
+
+from medshelf.catalog.record import Record
+from medshelf.core.settings import Settings
+
+_RECORD = {
+    "id": "toy",
+    "name": "Toy",
+    "part_of": "tests",
+    "version": "1.0",
+    "homepage": "https://example.org/toy",
+    "dimensions": 2,
+    "channels": 1,
+    "unit": "image",
+    "modalities": ["synthetic"],
+    "tasks": [{"kind": "binary", "classes": ["no", "yes"]}],
+    "splits": {"train": 1},
+    "licence": "CC-BY-4.0",
+    "access": "open",
+    "citations": ["medmnist-v2"],
+    "reader": {"name": "medmnist-npz"},
+}
+
+
+@pytest.fixture
+def server() -> Iterator[MisbehavingServer]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def settings(isolated_environment: None) -> Settings:
+    return Settings.from_environment()
+
+
+@pytest.fixture
+def make_record() -> Callable[..., Record]:
+    """Return a function that makes a record of one file; keywords replace the file's fields."""
+
+    def make(url: str, **fields: Any) -> Record:
+        file = {"name": "toy.npz", "url": url, "hash": CONTENT_MD5, "size_bytes": len(CONTENT)}
+        return Record.model_validate({**_RECORD, "files": [{**file, **fields}]})
+
+    return make
+
+
+@pytest.fixture
+def mount_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Return a function that mounts a small disk; the test is skipped where that is forbidden."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = False
+
+    def mount(options: str) -> Path:
+        nonlocal mounted
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        try:
+            mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
+        except FileNotFoundError:
+            mounted = False
+        if not mounted:
+            pytest.skip("this user may not mount a tmpfs")
+        return folder
+
+    yield mount
+    if mounted:
+        subprocess.run(["umount", str(folder)], check=True)
