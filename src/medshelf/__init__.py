@@ -4,23 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from medshelf.core.version import __version__
+
 if TYPE_CHECKING:
     from medshelf.api import (
-        benchmark,
         datasets,
         evaluate,
         fetch,
         leaderboard,
         load,
+        run_benchmark,
     )
 
-__version__ = "0.1.0"
-__all__ = ["benchmark", "datasets", "evaluate", "fetch", "leaderboard", "load"]
+_FUNCTIONS = ("datasets", "evaluate", "fetch", "leaderboard", "load", "run_benchmark")
+__all__ = [
+    "__version__",
+    "datasets",
+    "evaluate",
+    "fetch",
+    "leaderboard",
+    "load",
+    "run_benchmark",
+]
 
 
 def __getattr__(name: str) -> Any:
     """Import the functions on first use, so that `import medshelf` costs nothing."""
-    if name not in __all__:
+    if name not in _FUNCTIONS:
         msg = f"module 'medshelf' has no attribute {name!r}"
         raise AttributeError(msg)
     from medshelf import api
@@ -30,4 +40,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """List the functions before they are imported."""
-    return sorted([*globals(), *__all__])
+    return sorted([*globals(), *_FUNCTIONS])

@@ -16,7 +16,7 @@ from medshelf.acquire.provenance import terms_text
 from medshelf.benchmark import leaderboard as board
 from medshelf.benchmark import runs
 from medshelf.benchmark.protocol import Protocol, find_protocol
-from medshelf.benchmark.report import write_report
+from medshelf.benchmark.report import leaderboard_page, write_report
 from medshelf.benchmark.result_file import ResultName, parse_name, read_scores
 from medshelf.benchmark.scores import Floor, Scores, majority_floor, score
 from medshelf.catalog.record import Record
@@ -65,9 +65,7 @@ def fetch(
         StorageError: The folder cannot be written.
     """
     record = find_record(dataset)
-    return acquire.fetch(
-        record, options=_variant(record, size), root=_folder(root), force=force
-    )
+    return acquire.fetch(record, options=_variant(record, size), root=_folder(root), force=force)
 
 
 def plan(
@@ -194,7 +192,7 @@ class Benchmark:
     report: Path
 
 
-def benchmark(  # noqa: PLR0913 - one keyword per choice that the protocol leaves open
+def run_benchmark(  # noqa: PLR0913 - one keyword per choice that the protocol leaves open
     dataset: str,
     model: str = "resnet18",
     protocol: str = "medmnist-28",
@@ -232,15 +230,15 @@ def benchmark(  # noqa: PLR0913 - one keyword per choice that the protocol leave
     opened = partial(
         load, size=recipe.data.size, root=root, download=download, allow_modified=allow_modified
     )
-    data = {split: opened(dataset, split, as_rgb=_repeat_channels(record, recipe)) for split in SPLITS}
+    data = {
+        split: opened(dataset, split, as_rgb=_repeat_channels(record, recipe)) for split in SPLITS
+    }
     numbers = range(seeds) if isinstance(seeds, int) else dict.fromkeys(seeds)
     specs = [
         runs.specify(data["train"], recipe, model, seed=seed, epochs=epochs) for seed in numbers
     ]
     folder = Settings.from_environment().runs_folder
-    finished = tuple(
-        runs.run(spec, recipe, data, folder=folder, device=device) for spec in specs
-    )
+    finished = tuple(runs.run(spec, recipe, data, folder=folder, device=device) for spec in specs)
     return Benchmark(finished, write_report(finished, data, _board(record, finished, data)))
 
 
@@ -265,6 +263,19 @@ def leaderboard(dataset: str, *, root: str | Path | None = None) -> list[board.E
     return board.leaderboard(record.id, found, _floor(data))
 
 
+def write_leaderboard(dataset: str, path: str | Path, *, root: str | Path | None = None) -> Path:
+    """Write the leaderboard of a dataset as one HTML page; return its path.
+
+    Args:
+        dataset: Catalog id.
+        path: File to write.
+        root: As for `load`.
+    """
+    page = leaderboard_page(dataset, leaderboard(dataset, root=root))
+    page.write(Path(path))
+    return Path(path)
+
+
 def demo(*, root: str | Path | None = None, epochs: int = DEMO_EPOCHS) -> Benchmark:
     """Run the whole way on BreastMNIST, or on generated images where it cannot be had.
 
@@ -282,7 +293,7 @@ def demo(*, root: str | Path | None = None, epochs: int = DEMO_EPOCHS) -> Benchm
             DEMO_FALLBACK,
         )
         dataset, root = DEMO_FALLBACK, None
-    return benchmark(dataset, seeds=1, epochs=epochs, root=root)
+    return run_benchmark(dataset, seeds=1, epochs=epochs, root=root)
 
 
 def _folder(root: str | Path | None) -> Path | None:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from misbehaving_server import CONTENT, CONTENT_MD5, MisbehavingServer, running
+from tests.acquire.misbehaving_server import CONTENT, CONTENT_MD5, MisbehavingServer, running
 
+from medshelf.acquire import backoff
+from medshelf.acquire.hosts import http
 from medshelf.catalog.record import Record
 from medshelf.core.settings import Settings
 
@@ -39,7 +41,7 @@ def server() -> Iterator[MisbehavingServer]:
 
 
 @pytest.fixture
-def settings(isolated_environment: None) -> Settings:
+def settings() -> Settings:
     return Settings.from_environment()
 
 
@@ -75,3 +77,28 @@ def mount_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     yield mount
     if mounted:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture(autouse=True)
+def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backoff, "BASE_DELAY_S", 0.02)
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    return folder / "toy.npz.part"
+
+
+@pytest.fixture
+def download(
+    server: MisbehavingServer,
+    make_record: Callable[..., Record],
+    target: Path,
+    settings: Settings,
+) -> Callable[..., None]:
+    def run(behaviour: str, **fields: object) -> None:
+        http.fetch(make_record(server.url(behaviour), **fields).files[0], target, settings)
+
+    return run

@@ -90,6 +90,7 @@ BEHAVIOURS = {
     "busy-a-second": Behaviour(refusals=1, status=429, refusal_headers={"Retry-After": "1"}),
     "down": _refusing(503, Retry_After="0"),
     "redirect": _refusing(302, Location="/normal/toy.npz"),
+    "redirect-to-plain": _refusing(302, Location="http://127.0.0.1:9/toy.npz"),
     "redirect-for-ever": _refusing(302, Location="/redirect-for-ever/toy.npz"),
     **{str(status): _refusing(status) for status in (401, 403, 404, 410, 418)},
 }
@@ -97,7 +98,7 @@ BEHAVIOURS = {
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it was answered."""
+    """One request, with the status and the number of bytes that it is about to be answered."""
 
     path: str
     headers: Mapping[str, str]
@@ -162,18 +163,21 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(behaviour, count - behaviour.refusals)
 
     def _refuse(self, behaviour: Behaviour) -> None:
+        self._keep(behaviour.status, 0)
         self.send_response(behaviour.status)
         for name, value in behaviour.refusal_headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", "0")
         self.end_headers()
-        self._keep(behaviour.status, 0)
 
     def _send(self, behaviour: Behaviour, count: int) -> None:
         number = min(count, len(behaviour.contents) - 1)
         content = behaviour.contents[number]
         headers = {name: each.format(n=number) for name, each in behaviour.headers.items()}
         start = self._start(behaviour, headers)
+        broken = count < max(behaviour.cuts, behaviour.stalls)
+        end = (start + len(content)) // 2 if broken else len(content)
+        self._keep(206 if start else 200, end - start)
         self.send_response(206 if start else 200)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -183,13 +187,8 @@ class _Handler(BaseHTTPRequestHandler):
             first = start + behaviour.shift
             self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
         self.end_headers()
-        broken = count < max(behaviour.cuts, behaviour.stalls)
-        end = (start + len(content)) // 2 if broken else len(content)
-        try:
-            n_bytes = self._write(content[start:end], behaviour.drip_s)
-        finally:
-            self.close_connection = broken or not behaviour.framed
-        self._keep(206 if start else 200, n_bytes)
+        self.close_connection = broken or not behaviour.framed
+        self._write(content[start:end], behaviour.drip_s)
         if count < behaviour.stalls:
             time.sleep(2)
 
@@ -200,17 +199,16 @@ class _Handler(BaseHTTPRequestHandler):
             return 0
         return int(match[1])
 
-    def _write(self, content: bytes, drip_s: float) -> int:
+    def _write(self, content: bytes, drip_s: float) -> None:
         for position in range(0, len(content), 8192):
             self.wfile.write(content[position : position + 8192])
             if drip_s:
                 time.sleep(drip_s)
-        return len(content)
 
     def _keep(self, status: int, n_bytes: int) -> None:
         with self.server.guard:
             headers = dict(self.headers.items())
             self.server.requests.append(Request(self.path, headers, status, n_bytes))
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:
         """Keep the terminal clean."""

@@ -160,7 +160,7 @@ def test_repr_and_card_say_what_must_be_known(folder: Path) -> None:
     found = opened(folder, "retinamnist", "all")
     assert repr(found).splitlines() == [
         "RetinaMNIST (retinamnist) MODIFIED: not the published files",
-        "  task     ordinal: 0 0, 1 1, 2 2, 3 3, 4 4",
+        "  task     ordinal: 0, 1, 2, 3, 4",
         "  samples  27 (train 12, val 6, test 9)",
         "  images   uint8 28 x 28 x 3",
         "  licence  CC-BY-4.0",

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from medshelf import __version__
 from medshelf.catalog.citation import bibtex
 from medshelf.catalog.record import FileRecord, Record
 from medshelf.core.files import lock, write_text
+from medshelf.core.version import __version__
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,12 @@ class Entry:
     source: str
 
     @property
+    def kind_text(self) -> str:
+        """The kind as tables show it; a quoted number always says so."""
+        quoted = self.kind in {"published", "replication"}
+        return f"{self.kind} (quoted)" if quoted else self.kind
+
+    @property
     def auc_text(self) -> str:
         """The AUC as tables show it, e.g. `0.874 ± 0.012`."""
         return _text(self.auc, self.auc_sd)
@@ -82,8 +88,12 @@ def leaderboard(dataset: str, runs: Iterable[Run], floor: Floor | None) -> list[
 
 def quoted(dataset: str) -> list[Entry]:
     """Return the published and replicated numbers of a dataset, in the order of their tables."""
-    rows = pl.read_csv(QUOTED).filter(pl.col("dataset") == dataset).drop("dataset")
-    return [Entry(note="quoted", **row) for row in rows.iter_rows(named=True)]
+    rows = (
+        pl.read_csv(QUOTED, infer_schema_length=None)
+        .filter(pl.col("dataset") == dataset)
+        .drop("dataset")
+    )
+    return [Entry(note="", **row) for row in rows.iter_rows(named=True)]
 
 
 def measured(runs: Iterable[Run]) -> Iterator[Entry]:

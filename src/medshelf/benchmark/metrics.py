@@ -20,8 +20,8 @@ THRESHOLD = 0.5
 def auc(task: Task, y_true: np.ndarray, y_score: np.ndarray) -> float:
     """Return the official area under the ROC curve.
 
-    Binary: of the last score column. Multi-class and ordinal: one class against the rest, unweighted
-    mean over classes. Multi-label: unweighted mean over labels.
+    Binary: of the last score column. Multi-class and ordinal: one class against the rest, the
+    unweighted mean over classes. Multi-label: unweighted mean over labels.
 
     Args:
         task: Kind and classes.
@@ -40,10 +40,7 @@ def class_aucs(task: Task, y_true: np.ndarray, y_score: np.ndarray) -> np.ndarra
     positive, scores = one_against_rest(task, *checked(task, y_true, y_score))
     names = task.classes[-1:] if task.kind is TaskKind.BINARY else task.classes
     return np.array(
-        [
-            roc_auc(positive[:, code], scores[:, code], name=name)
-            for code, name in enumerate(names)
-        ]
+        [roc_auc(positive[:, code], scores[:, code], name=name) for code, name in enumerate(names)]
     )
 
 
@@ -110,7 +107,7 @@ def checked(task: Task, y_true: np.ndarray, y_score: np.ndarray) -> tuple[np.nda
 def one_against_rest(
     task: Task, y_true: np.ndarray, y_score: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return positives bool (N, C) and scores (N, C): C is 1 for a binary task, else the classes."""
+    """Return positives bool (N, C) and scores (N, C); C is 1 for a binary task."""
     if task.kind is TaskKind.MULTI_LABEL:
         return y_true == 1, y_score
     if task.kind is TaskKind.BINARY:
@@ -139,6 +136,20 @@ def roc_auc(positive: np.ndarray, scores: np.ndarray, *, name: str = "the class"
     # Twice the number of pairs won, a tie counting one: exact in integers.
     twice = above.searchsorted(chosen, "left").sum() + above.searchsorted(chosen, "right").sum()
     return float(twice / (2 * n_pairs))
+
+
+def roc_curve(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return false and true positive rates at every threshold, from (0, 0) to (1, 1), float64.
+
+    Args:
+        positive: Bool (N,), some true and some false.
+        scores: Finite numbers (N,).
+    """
+    order = np.argsort(-scores, kind="stable")
+    last_of_ties = np.r_[np.diff(scores[order]) != 0, True]
+    hits = np.cumsum(positive[order])[last_of_ties]
+    alarms = np.cumsum(~positive[order])[last_of_ties]
+    return np.r_[0, alarms] / alarms[-1], np.r_[0, hits] / hits[-1]
 
 
 def _checked_labels(task: Task, y_true: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from medshelf import __version__
+from medshelf.core.version import __version__
 
 _PACKAGES = ("torch", "numpy", "polars")
 

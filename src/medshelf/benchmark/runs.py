@@ -191,7 +191,8 @@ def _execute(
         protocol, spec.model, spec.seed, spec.epochs, training.choose_device(device), folder
     )
     progress = trainer.run(data)
-    scores, files = {}, {}
+    scores: dict[str, Scores] = {}
+    files: dict[str, str] = {}
     for split in dict.fromkeys((protocol.selection.split, protocol.test_split)):
         probabilities, dataset = trainer.predict(data[split]), data[split]
         scores[split] = score(

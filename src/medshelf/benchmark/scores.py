@@ -102,7 +102,12 @@ class Scores:
 
 
 def score(
-    task: Task, y_true: np.ndarray, y_score: np.ndarray, *, seed: int = 0, y_train: Any = None
+    task: Task,
+    y_true: np.ndarray,
+    y_score: np.ndarray,
+    *,
+    seed: int = 0,
+    y_train: np.ndarray | None = None,
 ) -> Scores:
     """Score predictions.
 
@@ -133,7 +138,7 @@ def score(
     )
 
 
-def majority_floor(task: Task, y_true: np.ndarray, y_train: Any = None) -> Floor:
+def majority_floor(task: Task, y_true: np.ndarray, y_train: np.ndarray | None = None) -> Floor:
     """Return what predicting the most frequent class of `y_train` scores on `y_true`."""
     y_train = y_true if y_train is None else np.asarray(y_train)
     if task.kind is TaskKind.MULTI_LABEL:

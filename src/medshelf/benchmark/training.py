@@ -138,7 +138,8 @@ class Training:
 
     def predict(self, dataset: Dataset) -> np.ndarray:
         """Return probabilities of the selected epoch's weights, float32 (N, K)."""
-        state = _State(self, dataset.task)
+        with torch.random.fork_rng():  # building draws weights, which are then replaced
+            state = _State(self, dataset.task)
         state.network.load_state_dict(_load(self.folder / BEST))
         return state.predict(self.eval_batches(dataset))[0]
 
@@ -168,7 +169,8 @@ class _State:
         network = build_model(
             training.model, channels=recipe.data.channels, n_outputs=task.n_classes
         )
-        self.network = network.to(training.device, memory_format=torch.channels_last)
+        network = network.to(device=training.device)
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimiser = torch.optim.Adam(
             self.network.parameters(), lr=recipe.optimiser.learning_rate
         )
@@ -253,6 +255,6 @@ def _save(path: Path, content: dict[str, Any]) -> None:
 def _load(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, EOFError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - the unpickler raises what it stumbles on
         raise FormatError(path, f"not a checkpoint ({error})", "Delete it and run again") from error
     return content

@@ -69,7 +69,7 @@ def manifest_meta(record: Record, **options: str) -> Meta:
         tasks=record.core_tasks(),
         dimensions=record.dimensions,
         channels=record.channels,
-        splits=dict(record.splits),
+        splits={str(split): n for split, n in record.splits.items()},
         licence=record.licence,
         citation=bibtex(record.citations),
         label_origin=record.label_origin,

@@ -40,7 +40,7 @@ def run(
     start(quiet=quiet)
     from medshelf import api
 
-    done = api.benchmark(
+    done = api.run_benchmark(
         dataset,
         model,
         protocol,

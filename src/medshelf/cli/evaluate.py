@@ -41,7 +41,9 @@ def run(
     print(f"balanced accuracy  {scores.balanced_accuracy:.3f}")
     print(f"macro F1           {scores.macro_f1:.3f}")
     error = scores.calibration_error
-    print(f"calibration error  {'scores are not probabilities' if error is None else f'{error:.3f}'}")
+    print(
+        f"calibration error  {'scores are not probabilities' if error is None else f'{error:.3f}'}"
+    )
     for name, recall in scores.recall.items():
         print(f"recall             {recall:.3f} {name}")
     print(f"95 % intervals from {scores.n_resamples} resamples of {scores.n_samples} samples")

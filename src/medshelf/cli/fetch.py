@@ -14,8 +14,12 @@ def run(
     dataset: Dataset,
     size: Annotated[int | None, typer.Option(help="Edge length of the images.")] = None,
     root: Root = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Fetch again, replace what is there.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Fetch again, replace what is there.")
+    ] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Open no connection.")] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -47,5 +51,7 @@ def _print_plan(planned: tuple[object, ...], *, json: bool) -> None:
         return
     for row in rows:
         size = "size not published" if row["size_bytes"] is None else f"{row['size_bytes']:,} bytes"
-        action = f"there already ({row['status']})" if row["present"] else f"would fetch {row['url']}"
+        action = (
+            f"there already ({row['status']})" if row["present"] else f"would fetch {row['url']}"
+        )
         print(f"{row['target']}  {size}  {row['hash'] or 'no published hash'}  {action}")

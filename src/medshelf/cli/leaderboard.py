@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,11 @@ import typer
 from medshelf.cli.output import Dataset, Json, Quiet, Root, note, print_json, start
 
 if TYPE_CHECKING:
+    from rich.console import JustifyMethod
+
     from medshelf.benchmark.leaderboard import Entry
+
+_PIPE_WIDTH = 120
 
 
 def run(
@@ -34,16 +39,19 @@ def run(
 
 
 def _print_table(dataset: str, entries: list[Entry]) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{dataset}, test split", title_justify="left")
-    for name in ("method", "kind", "AUC", "ACC", "seeds", "selected on", "note"):
-        table.add_column(name, justify="right" if name in {"AUC", "ACC", "seeds"} else "left")
+    table = Table(title=f"{dataset}, test split", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("method", "kind", "AUC", "ACC", "seeds", "selected on"):
+        justify: JustifyMethod = "right" if name in {"AUC", "ACC", "seeds"} else "left"
+        table.add_column(name, justify=justify)
+    table.add_column("note")
     for each in entries:
         table.add_row(
             each.method,
-            each.kind,
+            each.kind_text,
             each.auc_text,
             each.acc_text,
             str(each.n_seeds or ""),
@@ -51,4 +59,4 @@ def _print_table(dataset: str, entries: list[Entry]) -> None:
             each.note,
             style="bold" if each.kind == "measured" else None,
         )
-    Console(soft_wrap=True).print(table)
+    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)

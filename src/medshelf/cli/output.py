@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from medshelf import __version__
+from medshelf.core.version import __version__
 
 Dataset = Annotated[str, typer.Argument(metavar="ID", help="Dataset id, e.g. breastmnist.")]
 Root = Annotated[
@@ -25,7 +25,9 @@ Download = Annotated[bool, typer.Option("--download", help="Fetch the files if t
 
 
 def version(
-    show: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
+    show: Annotated[
+        bool, typer.Option("--version", help="Show the version.", is_eager=True)
+    ] = False,
 ) -> None:
     """Find, fetch, read and benchmark public medical datasets. Not for clinical use."""
     if show:

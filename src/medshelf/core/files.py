@@ -26,7 +26,9 @@ def storage_errors(path: Path) -> Iterator[None]:
         full = error.errno in _FULL
         raise StorageError(
             f"Cannot write {path}: {error.strerror or error}",
-            "Free some disk space" if full else "Check the folder's permissions, or set "
+            "Free some disk space"
+            if full
+            else "Check the folder's permissions, or set "
             "MEDSHELF_HOME and XDG_CACHE_HOME to folders that can be written",
         ) from error
 

@@ -56,32 +56,31 @@ TEXT = pl.Struct(
     dict.fromkeys(("report", "findings", "impression", "caption", "context"), pl.String)
 )
 
-SCHEMA = pl.Schema(
-    {
-        "sample_id": pl.String,
-        "split": pl.Enum(SPLITS),
-        "patient_id": pl.String,
-        "study_id": pl.String,
-        "media": pl.List(MEDIA),
-        "label": pl.String,
-        "labels": pl.List(LABEL),
-        "shapes": pl.List(SHAPE),
-        "text": TEXT,
-        "question": pl.String,
-        "options": pl.List(pl.String),
-        "answers": pl.List(pl.String),
-        "explanation": pl.String,
-        "language": pl.String,
-        "turns": pl.List(pl.Struct({"role": pl.String, "content": pl.String})),
-        "age_years": pl.Float32,
-        "sex": pl.String,
-        "view": pl.String,
-        "laterality": pl.String,
-        "site": pl.String,
-        "scanner": pl.String,
-        "extra": pl.List(_NAMED_VALUE),
-    }
-)
+_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "sample_id": pl.String,
+    "split": pl.Enum(SPLITS),
+    "patient_id": pl.String,
+    "study_id": pl.String,
+    "media": pl.List(MEDIA),
+    "label": pl.String,
+    "labels": pl.List(LABEL),
+    "shapes": pl.List(SHAPE),
+    "text": TEXT,
+    "question": pl.String,
+    "options": pl.List(pl.String),
+    "answers": pl.List(pl.String),
+    "explanation": pl.String,
+    "language": pl.String,
+    "turns": pl.List(pl.Struct({"role": pl.String, "content": pl.String})),
+    "age_years": pl.Float32,
+    "sex": pl.String,
+    "view": pl.String,
+    "laterality": pl.String,
+    "site": pl.String,
+    "scanner": pl.String,
+    "extra": pl.List(_NAMED_VALUE),
+}
+SCHEMA = pl.Schema(_COLUMNS)
 """Column names and polars types; `docs/manifest.md` says what each column means."""
 
 _METADATA_KEY = "medshelf"

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from tqdm import tqdm
 
@@ -19,14 +20,12 @@ def set_quiet(*, quiet: bool) -> None:
 
 
 @contextmanager
-def progress_bar(
-    title: str, total: int, *, unit: str, start: int = 0
-) -> Iterator[tqdm[object]]:
+def progress_bar(title: str, total: int, *, unit: str, start: int = 0) -> Iterator[Any]:
     """Show progress with the time left; `unit="B"` shows bytes.
 
     A bar is drawn only on a terminal; `TQDM_DISABLE=1` switches it off there too.
     """
-    bar: tqdm[object] = tqdm(
+    bar: Any = tqdm(
         desc=title,
         total=total,
         initial=start,

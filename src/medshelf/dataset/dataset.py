@@ -169,7 +169,8 @@ class Dataset:
         from medshelf.imaging.montage import montage
 
         rows = np.random.default_rng(seed).permutation(len(self))[:n_images]
-        return Image.fromarray(montage(self.images(np.sort(rows))))
+        n_columns = max(1, round(len(rows) ** 0.5 * 1.6))
+        return Image.fromarray(montage(self._pixels.gather(np.sort(rows)), n_columns))
 
     def save(self, folder: str | Path) -> Path:
         """Write the samples as PNG (volumes: GIF) with a CSV, in MedMNIST's exported layout.
@@ -202,7 +203,10 @@ class Dataset:
         meta = self.manifest.meta
         present = self._split_counts()
         shape = " x ".join(str(edge) for edge in self._pixels.image_shape)
-        names = ", ".join(f"{code} {name}" for code, name in enumerate(self.classes))
+        names = ", ".join(
+            name if name == str(code) else f"{code} {name}"
+            for code, name in enumerate(self.classes)
+        )
         modified = " MODIFIED: not the published files" if meta.modified else ""
         return "\n".join(
             (

@@ -26,7 +26,7 @@ class PixelSource:
             .collect()
         )
         formats = media["format"].unique().to_list()
-        if formats != ["npz"]:
+        if formats not in ([], ["npz"]):
             raise LayoutError(
                 f"Images of {manifest.meta.dataset!r} are of format {formats}",
                 "Only members of npz archives can be decoded in this version",
@@ -52,8 +52,8 @@ class PixelSource:
 
     @property
     def image_shape(self) -> tuple[int, ...]:
-        """Shape of one stored image: (H, W), (H, W, 3) or (D, H, W)."""
-        return self._arrays[0].shape[1:]
+        """Shape of one stored image: (H, W), (H, W, 3) or (D, H, W); () if there is none."""
+        return self._arrays[0].shape[1:] if self._arrays else ()
 
     def gather(self, rows: np.ndarray) -> np.ndarray:
         """Copy the images of `rows` into one array of the stored dtype, (len(rows), *image_shape).
@@ -62,6 +62,8 @@ class PixelSource:
             rows: Row numbers, int64 (n,), in any order.
         """
         places, index = self._place[rows], self._index[rows]
+        if not self._arrays:
+            return np.empty((0,), np.uint8)
         if len(self._arrays) == 1:
             return self._arrays[0][index]
         images = np.empty((len(rows), *self.image_shape), self._arrays[0].dtype)

@@ -98,7 +98,8 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         archive = zipfile.ZipFile(path)
     except OSError as error:
-        raise FormatError(path, error.strerror or str(error), "Check path and permissions") from error
+        reason = error.strerror or str(error)
+        raise FormatError(path, reason, "Check path and permissions") from error
     except zipfile.BadZipFile as error:
         raise FormatError(path, f"not a whole zip archive ({error})") from error
     try:
@@ -115,7 +116,8 @@ def _read_header(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -
         try:
             shape, dtype = _npy_header(file)
         except (ValueError, TypeError, SyntaxError) as error:
-            raise FormatError(path, f"member {entry.filename} has no npy header ({error})") from error
+            reason = f"member {entry.filename} has no npy header ({error})"
+            raise FormatError(path, reason) from error
         data_start = file.tell()
     if dtype.hasobject:
         raise FormatError(
@@ -142,7 +144,7 @@ def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[np.generic]]
         msg = f"npy version {version} is not 1.0 or 2.0"
         raise ValueError(msg)
     if fortran or any(length < 0 for length in shape):
-        msg = f"shape {shape}, Fortran order {fortran}: only C order and lengths of 0 or more are read"
+        msg = f"shape {shape}, Fortran order {fortran}: only C order and real lengths are read"
         raise ValueError(msg)
     return shape, dtype
 

@@ -105,7 +105,7 @@ def make_phantom(
     _require("size", size, _MIN_SIZE, _MAX_SIZE)
     _require("n_samples", n_samples, 1, 100_000)
     seed = hashlib.sha256(f"{name}/{split}".encode()).digest()[:4]
-    random = np.random.RandomState(int.from_bytes(seed, "little"))  # noqa: NPY002 - frozen streams
+    random = np.random.RandomState(int.from_bytes(seed, "little"))
     labels = _draw_labels(random, kind, n_samples)
     scene = _draw_scene(random, kind, labels, n_axes, n_channels)
     return _render(scene, size, random), labels

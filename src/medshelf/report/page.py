@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import jinja2
+import numpy as np
 from markupsafe import Markup
 
-from medshelf import __version__
 from medshelf.core.files import write_text
+from medshelf.core.version import __version__
 from medshelf.report.charts.labels import DASH
 from medshelf.report.charts.palette import heat_css
 from medshelf.report.charts.svg import Chart, clean
@@ -22,8 +23,8 @@ from medshelf.report.errors import ReportError
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CONTENTS_FROM = 3
 _WORDS = {
-    "en": {"clinical": "Not for clinical use", "contents": "Contents", "made": "Made with"},
-    "zh": {"clinical": "不得用于临床", "contents": "目录", "made": "生成工具:"},
+    "en": {"clinical": "Not for clinical use.", "contents": "Contents", "made": "Made with"},
+    "zh": {"clinical": "不得用于临床。", "contents": "目录", "made": "生成工具:"},
 }
 
 NoticeKind = Literal["info", "warning"]
@@ -48,10 +49,11 @@ class Link:
             ReportError: The address is neither http nor https.
         """
         if not self.url.startswith(("https://", "http://")):
-            raise ReportError(f"Cannot link to {self.url!r}", "Use an http or https address")
+            problem = f"Cannot link to {self.url!r}"
+            raise ReportError(problem, "Use an http or https address")
 
 
-Cell = str | float | Link | None
+Cell = str | float | np.integer | np.floating | Link | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class Table:
     def is_numeric(self, column: int) -> bool:
         """Whether a column is right-aligned."""
         cells = [row[column] for row in self.rows]
-        numbers = [isinstance(cell, int | float) for cell in cells if cell is not None]
+        numbers = [isinstance(cell, int | float | np.number) for cell in cells if cell is not None]
         return column in self.numeric or (bool(numbers) and all(numbers))
 
 
@@ -241,9 +243,9 @@ def cell_text(cell: Cell) -> str:
         return cell.text
     if cell is None or cell != cell:  # noqa: PLR0124 - NaN
         return DASH
-    if isinstance(cell, int):
-        return f"{cell:,}"
-    return f"{cell:.3f}" if isinstance(cell, float) else cell
+    if isinstance(cell, str):
+        return cell
+    return f"{cell:,}" if isinstance(cell, int | np.integer) else f"{cell:.3f}"
 
 
 def _template() -> jinja2.Template:

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import httpx
 
-from medshelf import __version__
 from medshelf.acquire import answer, partial
 from medshelf.acquire.answer import BY_HAND, CHANGED, GO_ON, GONE, TryAgain
 from medshelf.acquire.backoff import delay_s
@@ -26,6 +25,7 @@ from medshelf.core.errors import DownloadError, MedshelfError, OfflineError, Set
 from medshelf.core.files import require_space, storage_errors
 from medshelf.core.progress import progress_bar
 from medshelf.core.settings import Settings
+from medshelf.core.version import __version__
 
 _USER_AGENT = f"medshelf/{__version__} (+public medical datasets, fetched one file at a time)"
 
@@ -105,7 +105,7 @@ def _positive(variable: str, *, default: int) -> float:
 
 def _is_whole(file: FileRecord, target: Path) -> bool:
     memo = partial.read_memo(target, file.url)
-    return memo is not None and partial.received_bytes(target) == memo.size_bytes
+    return memo is not None and 0 < partial.received_bytes(target) == memo.size_bytes
 
 
 def _fetch_once(client: httpx.Client, file: FileRecord, target: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from markupsafe import Markup
 
@@ -13,8 +14,9 @@ from medshelf.report.charts.scale import Axis, Scale, tick_texts, ticks
 from medshelf.report.charts.svg import element
 
 _LEGEND_ROW = 20
-_SAMPLE = 24
+_SAMPLES = {"curve": 24, "reference": 24, "bar": 18}
 _GAP = 18
+_SHAPES = {"line": "curve", "bar": "bar"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +26,23 @@ class Frame:
     Attributes:
         x: Scale from left to right.
         y: Scale from bottom to top, so its `start` is the larger pixel.
+        x_axis: Its label is written below the area, at the right.
+        y_axis: Its label is written above the area, at the left.
+        label_y: Middle of that label, pixels.
     """
 
     x: Scale
     y: Scale
     x_axis: Axis
     y_axis: Axis
+    label_y: float
 
     def draw(self) -> list[Markup]:
         """Draw grid lines, tick labels and axis names, without the data."""
         left, right, bottom = self.x.start, self.x.end, self.y.start
         parts = _y_ticks(self) + x_ticks(self.x, self.x_axis, bottom)
         parts.append(line((left, bottom), (right, bottom), "axis"))
-        parts.append(text(0, self.y.end - 20, f"↑ {self.y_axis.label}", "label"))
+        parts.append(text(0, self.label_y, f"↑ {self.y_axis.label}", "label"))
         parts.append(text(right, bottom + 36, f"{self.x_axis.label} →", "label", "end"))
         return parts
 
@@ -63,34 +69,40 @@ def line(start: tuple[float, float], end: tuple[float, float], class_: str) -> M
     return element("line", x1=start[0], y1=start[1], x2=end[0], y2=end[1], class_=class_)
 
 
-def legend(names: Sequence[str], width: float, shape: str) -> tuple[list[Markup], float]:
+def legend(
+    names: Sequence[str], width: float, shape: Literal["line", "bar"], reference: str = ""
+) -> tuple[list[Markup], float]:
     """Lay out one entry per series, in rows from the top left.
 
     Args:
         names: The i-th name gets the look of the i-th series.
         width: Room in pixels before a new row begins.
-        shape: `line` or `bar`.
+        shape: What the samples look like.
+        reference: Name of a dashed line that is no series; comes last.
 
     Returns:
         The elements, and the height that they take in pixels.
     """
     parts: list[Markup] = []
     x, y = 0.0, LINE / 2
-    for index, name in enumerate(names):
-        label = shorten(name, width - _SAMPLE)
-        needed = _SAMPLE + text_width(label)
+    looks = [f"{_SHAPES[shape]} {series_class(index)}" for index in range(len(names))]
+    entries = [*zip(names, looks, strict=True), *([(reference, "reference")] if reference else [])]
+    for name, look in entries:
+        sample = _SAMPLES[look.split(" ")[0]]
+        label = shorten(name, width - sample)
+        needed = sample + text_width(label)
         if x > 0 and x + needed > width:
             x, y = 0.0, y + _LEGEND_ROW
-        parts.append(_sample(x, y, series_class(index), shape))
-        parts.append(text(x + _SAMPLE, y, label, "name", full=name))
+        parts.append(_sample(x, y, look))
+        parts.append(text(x + sample, y, label, "name", full=name))
         x += needed + _GAP
-    return parts, y + _LEGEND_ROW / 2 if names else 0.0
+    return parts, y + _LEGEND_ROW / 2 if entries else 0.0
 
 
-def _sample(x: float, y: float, class_: str, shape: str) -> Markup:
-    if shape == "line":
-        return line((x, y), (x + _SAMPLE - 6, y), f"curve {class_}")
-    return element("rect", x=x, y=y - 6, width=12, height=12, class_=f"bar {class_}")
+def _sample(x: float, y: float, look: str) -> Markup:
+    if look.startswith("bar"):
+        return element("rect", x=x, y=y - 6, width=12, height=12, class_=look)
+    return line((x, y), (x + _SAMPLES["curve"] - 6, y), look)
 
 
 def _y_ticks(frame: Frame) -> list[Markup]:

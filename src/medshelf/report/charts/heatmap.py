@@ -66,7 +66,7 @@ def heat_map(title: str, counts: np.ndarray, rows: Names, columns: Names) -> Cha
         ReportError: The shape of `counts` does not fit the names, or a count is not >= 0.
     """
     matrix = _counts(counts, rows, columns)
-    grid, slanted = _grid(rows, columns)
+    grid, slanted = _grid(rows, columns, matrix.max(initial=0))
     n_rows, n_columns = matrix.shape
     right = grid.left + n_columns * grid.width
     bottom = grid.top + n_rows * grid.height
@@ -100,20 +100,28 @@ def _counts(counts: np.ndarray, rows: Names, columns: Names) -> np.ndarray:
     return matrix
 
 
-def _grid(rows: Names, columns: Names) -> tuple[_Grid, bool]:
+def _grid(rows: Names, columns: Names, largest: float) -> tuple[_Grid, bool]:
     n_columns = len(columns.each)
     width, height = next(
-        (size for limit, size in ((4, (84, 56)), (8, (60, 46))) if n_columns <= limit), (48, 40)
+        (
+            size
+            for limit, size in ((2, (112, 76)), (5, (84, 56)), (8, (60, 46)))
+            if n_columns <= limit
+        ),
+        (48, 40),
     )
+    width = max(width, text_width(number_text(largest)) + 12)
     left = max(name_width(list(rows.each), _NAMES), text_width(f"{rows.axis} ↓")) + 14
     slanted = not all(_fits(name, width - 6) for name in columns.each)
     longest = name_width(list(columns.each), _SLANTED)
-    names_height = longest * _SLOPE + 14 if slanted else 2 * LINE + 6
+    lines = max((len(wrap(name, width - 6)) for name in columns.each), default=1)
+    names_height = longest * _SLOPE + 14 if slanted else lines * LINE + 6
     return _Grid(left, _AXIS + names_height, width, height), slanted
 
 
 def _fits(name: str, width: float) -> bool:
-    return "".join(wrap(name, width)) == name.replace(" ", "", 1) or wrap(name, width) == [name]
+    lines = wrap(name, width)
+    return "".join(lines).replace(" ", "") == name.replace(" ", "")
 
 
 def _axis_names(rows: Names, columns: Names, grid: _Grid) -> list[Markup]:

@@ -81,7 +81,7 @@ def interval_chart(title: str, estimates: Sequence[Estimate], x: Axis, digits: i
     names = [each.name for each in estimates]
     notes = [text_width(each.note, SMALL) for each in estimates]
     left = max(name_width(names, _NAMES), min(_NAMES, max(notes, default=0))) + _GAP
-    right = WIDTH - _GAP - max((text_width(each) for each in written), default=0)
+    right = WIDTH - _GAP - max((_written_width(*each) for each in written), default=0)
     values = [value for each in estimates for value in (each.value, each.low, each.high)]
     scale = Scale(*extent(x, values, nice=True), left, right)
     heights = [_NOTED_ROW if each.note else _ROW for each in estimates]
@@ -92,19 +92,35 @@ def interval_chart(title: str, estimates: Sequence[Estimate], x: Axis, digits: i
         middle = y + height / 2
         parts += _name(each, middle, left - _GAP)
         parts += _marker(each, middle, scale, bottom)
-        parts.append(text(WIDTH, middle, value_text, f"value {each.kind}", "end"))
+        parts.append(_value(value_text, middle, each.kind))
         y += height
-    summary = "; ".join(map("{}: {}".format, names, written))
+    summary = "; ".join(
+        f"{name}: {' '.join(each)}" for name, each in zip(names, written, strict=True)
+    )
     return chart(title, summary, (WIDTH, math.ceil(bottom + _BELOW)), parts)
 
 
-def _written(estimate: Estimate, digits: int) -> str:
+def _written(estimate: Estimate, digits: int) -> tuple[str, ...]:
+    """The value, and the interval where there is one."""
     if not math.isfinite(estimate.value):
-        return DASH
+        return (DASH,)
     value = f"{estimate.value:.{digits}f}"
     if not _has_interval(estimate):
-        return value
-    return f"{value} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+        return (value,)
+    return value, f"[{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+
+
+def _written_width(value: str, interval: str = "") -> float:
+    bold = 1.12
+    return text_width(value) * bold + text_width(f" {interval}" if interval else "", SMALL)
+
+
+def _value(written: tuple[str, ...], y: float, kind: Kind) -> Markup:
+    value, *interval = written
+    spans = [element("tspan", f" {each}", class_="interval") for each in interval]
+    return element(
+        "text", value, *spans, x=WIDTH, y=y, dy="0.35em", class_=f"value {kind}", text_anchor="end"
+    )
 
 
 def _has_interval(estimate: Estimate) -> bool:
@@ -139,7 +155,7 @@ def _marker(estimate: Estimate, y: float, scale: Scale, bottom: float) -> list[M
     if not math.isfinite(estimate.value):
         return []
     x = scale(estimate.value)
-    tooltip = element("title", f"{estimate.name}: {_written(estimate, 4)}")
+    tooltip = element("title", f"{estimate.name}: {' '.join(_written(estimate, 4))}")
     if estimate.kind == "floor":
         whole = line((x, 0), (x, bottom), "floor-line")
         return [whole, element("rect", tooltip, x=x - 4, y=y - 9, width=8, height=18, class_="hit")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 
 from markupsafe import Markup
@@ -12,14 +13,16 @@ from medshelf.report.charts.svg import element
 FONT = 13
 SMALL = 11.5
 LINE = 16
+_BREAKS = re.compile(r"(?<=[ _/-])")
 DASH = "\N{EN DASH}"
-_NARROW = set("fijlrtI.,:;'|!()[]/ -")
-_BROAD = set("mwMW@%")
+# Ems in DejaVu Sans, the widest of the fonts that the pages ask for.
+_EMS = dict.fromkeys("ijlI.,:;'|! ", 0.34) | dict.fromkeys("frt()[]/-", 0.42)
+_EMS |= dict.fromkeys("mMW@%", 0.98) | dict.fromkeys("w", 0.82)
 
 
-def text_width(text: str, size: float = FONT) -> float:
-    """Estimate the width of `text` in pixels at font size `size`; rather too wide."""
-    return size * sum(map(_ems, text))
+def text_width(text: str, size: float = FONT) -> int:
+    """Estimate the width of `text` in whole pixels at font size `size`; rather too wide."""
+    return math.ceil(size * sum(map(_ems, text)))
 
 
 def shorten(text: str, width: float, size: float = FONT) -> str:
@@ -40,18 +43,10 @@ def wrap(text: str, width: float, size: float = FONT) -> list[str]:
     """Break `text` into at most two lines of `width` pixels; the second may be cut."""
     if text_width(text, size) <= width:
         return [text]
-    head = ""
-    for word in text.split(" "):
-        longer = f"{head} {word}".strip()
-        if text_width(longer, size) > width:
-            break
-        head = longer
-    if not head:
-        while text_width(head + text[len(head)], size) <= width and len(head) < len(text) - 1:
-            head += text[len(head)]
+    head = _fitting(_BREAKS.split(text), width, size) or _fitting(list(text), width, size)
     if not head:
         return [shorten(text, width, size)]
-    return [head, shorten(text[len(head) :].lstrip(), width, size)]
+    return [head.rstrip(), shorten(text[len(head) :], width, size)]
 
 
 def text(
@@ -93,11 +88,17 @@ def number_text(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}g}"
 
 
+def _fitting(parts: list[str], width: float, size: float) -> str:
+    """Join as many of the first parts as fit into `width` pixels."""
+    head = ""
+    for part in parts:
+        if text_width((head + part).rstrip(), size) > width:
+            break
+        head += part
+    return head
+
+
 def _ems(character: str) -> float:
     if unicodedata.east_asian_width(character) in "WF":
         return 1.0
-    if character in _NARROW:
-        return 0.34
-    if character in _BROAD:
-        return 0.92
-    return 0.68 if character.isupper() else 0.58
+    return _EMS.get(character, 0.74 if character.isupper() else 0.63)

@@ -16,9 +16,11 @@ from medshelf.report.charts.scale import Axis, Numbers, Scale, extent
 from medshelf.report.charts.svg import WIDTH, Chart, chart, element, join
 from medshelf.report.errors import ReportError
 
+_SQUARE_WIDTH = 400
 _PLOT_HEIGHT = 210
 _BELOW = 48
 _ABOVE = 36
+_MARKED = 18
 _RIGHT = 12
 _TOOLTIPS = 100
 
@@ -56,6 +58,16 @@ class Mark:
     x: float
     y: float | None = None
 
+    def __post_init__(self) -> None:
+        """Check that there is such a place.
+
+        Raises:
+            ReportError: A coordinate is NaN or infinite.
+        """
+        if not (math.isfinite(self.x) and math.isfinite(self.y or 0)):
+            problem = f"The mark {self.label!r} lies at ({self.x}, {self.y})"
+            raise ReportError(problem, "Leave the mark out where there is nothing to mark")
+
 
 def line_chart(
     title: str,
@@ -81,17 +93,20 @@ def line_chart(
         ReportError: A series has not as many y as x.
     """
     curves = [_points(each) for each in series]
-    parts, head_height = legend([each.name for each in series], WIDTH, "line")
-    frame = _frame(curves, x, y, head_height, square=bool(diagonal))
+    width = _SQUARE_WIDTH if diagonal else WIDTH
+    parts, top = legend([each.name for each in series], width, "line", diagonal)
+    frame = _frame(curves, (x, y), (width, top), mark, square=bool(diagonal))
     parts += frame.draw()
     if diagonal:
-        parts += _diagonal(frame, diagonal)
+        parts.append(_diagonal(frame))
     for index, (each, points) in enumerate(zip(series, curves, strict=True)):
         parts += _curve(each, points, index, frame)
     if mark is not None:
-        parts += _mark(mark, curves, frame)
+        parts += (
+            _rule(mark, curves, frame) if mark.y is None else _ring(mark, frame.y(mark.y), frame)
+        )
     summary = "; ".join(map(_summary, [each.name for each in series], curves))
-    return chart(title, summary, (WIDTH, math.ceil(frame.y.start + _BELOW)), parts)
+    return chart(title, summary, (width, math.ceil(frame.y.start + _BELOW)), parts)
 
 
 def _points(series: Series) -> np.ndarray:
@@ -106,16 +121,31 @@ def _points(series: Series) -> np.ndarray:
     return points
 
 
-def _frame(curves: list[np.ndarray], x: Axis, y: Axis, top: float, *, square: bool) -> Frame:
-    every = np.concatenate([np.empty((0, 2)), *curves])
+def _frame(
+    curves: list[np.ndarray],
+    axes: tuple[Axis, Axis],
+    place: tuple[float, float],
+    mark: Mark | None,
+    *,
+    square: bool,
+) -> Frame:
+    """Find the scales; `place` is the chart's width and where the legend ends, pixels."""
+    x, y = axes
+    width, top = place
+    marked = [] if mark is None else [(mark.x, math.nan if mark.y is None else mark.y)]
+    every = np.concatenate([*curves, np.reshape(marked, (-1, 2))])
     x_low, x_high = extent(x, every[:, 0])
     y_low, y_high = extent(y, every[:, 1], nice=True)
     left = y_margin(y_low, y_high, y)
-    right = WIDTH - _RIGHT
-    above = top + _ABOVE
+    right = width - _RIGHT
+    above = top + _ABOVE + (_MARKED if mark is not None and mark.y is None else 0)
     height = right - left if square else _PLOT_HEIGHT
     return Frame(
-        Scale(x_low, x_high, left, right), Scale(y_low, y_high, above + height, above), x, y
+        Scale(x_low, x_high, left, right),
+        Scale(y_low, y_high, above + height, above),
+        x,
+        y,
+        label_y=top + _ABOVE - 20,
     )
 
 
@@ -176,33 +206,31 @@ def _tooltips(
     ]
 
 
-def _diagonal(frame: Frame, name: str) -> list[Markup]:
+def _diagonal(frame: Frame) -> Markup:
     low, high = max(frame.x.low, frame.y.low), min(frame.x.high, frame.y.high)
-    end = frame.x(high), frame.y(high)
-    near = frame.x(low + (high - low) * 0.6), frame.y(low + (high - low) * 0.6) + 14
-    return [
-        line((frame.x(low), frame.y(low)), end, "reference"),
-        text(near[0], near[1], name, "tick halo"),
-    ]
+    return line((frame.x(low), frame.y(low)), (frame.x(high), frame.y(high)), "reference")
 
 
-def _mark(mark: Mark, curves: list[np.ndarray], frame: Frame) -> list[Markup]:
+def _ring(mark: Mark, y: float, frame: Frame) -> list[Markup]:
     x = frame.x(mark.x)
-    late = x + 10 + text_width(mark.label) > frame.x.end
-    beside = (x - 8, "end") if late else (x + 8, "start")
-    if mark.y is not None:
-        y = frame.y(mark.y)
-        ring = element("circle", cx=x, cy=y, r=6, class_="ring")
-        return [ring, text(beside[0], y + 12, mark.label, "name halo", beside[1])]
-    on_curves = [
-        element("circle", cx=x, cy=frame.y(y), r=4, class_=f"dot {series_class(index)}")
-        for index, points in enumerate(curves)
-        for y in points[points[:, 0] == mark.x, 1]
-    ]
+    late = x + 12 + text_width(mark.label) > frame.x.end
     return [
-        line((x, frame.y.start), (x, frame.y.end), "mark"),
-        *on_curves,
-        text(beside[0], frame.y.end + 6, mark.label, "name halo", beside[1]),
+        element("circle", cx=x, cy=y, r=6, class_="ring"),
+        text(x - 10 if late else x + 10, y + 16, mark.label, "name halo", "end" if late else None),
+    ]
+
+
+def _rule(mark: Mark, curves: list[np.ndarray], frame: Frame) -> list[Markup]:
+    x, half = frame.x(mark.x), text_width(mark.label) / 2
+    middle = max(frame.x.start + half, min(x, frame.x.end - half))
+    return [
+        line((x, frame.y.start), (x, frame.y.end - 4), "mark"),
+        *(
+            element("circle", cx=x, cy=frame.y(y), r=4, class_=f"dot {series_class(index)}")
+            for index, points in enumerate(curves)
+            for y in points[points[:, 0] == mark.x, 1]
+        ),
+        text(middle, frame.y.end - 14, mark.label, "name", "middle"),
     ]
 
 

@@ -1,0 +1,280 @@
+"""The HTML report of one model on one dataset: what a person looks at after a benchmark."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from medshelf.benchmark.leaderboard import Entry, caveats
+from medshelf.benchmark.metrics import checked, class_aucs, one_against_rest, predicted, roc_curve
+from medshelf.benchmark.result_file import read_scores
+from medshelf.benchmark.runs import RUN_FILE, Run, method_name
+from medshelf.benchmark.scores import N_BINS, reliability
+from medshelf.core.manifest import SPLITS
+from medshelf.core.tasks import TaskKind
+from medshelf.dataset.dataset import Dataset
+from medshelf.report.charts.bars import bar_chart
+from medshelf.report.charts.heatmap import Names, heat_map
+from medshelf.report.charts.intervals import Estimate, interval_chart
+from medshelf.report.charts.lines import Mark, Series, line_chart
+from medshelf.report.charts.scale import Axis
+from medshelf.report.page import Card, Cell, Link, Page, Picture, Table
+
+_MONTAGE_IMAGES, _MONTAGE_WIDTH = 60, 880
+_KINDS = {
+    "published": "quoted",
+    "replication": "quoted",
+    "measured": "measured",
+    "floor": "floor",
+}
+
+
+def write_report(
+    runs: Sequence[Run], data: Mapping[str, Dataset], entries: Sequence[Entry]
+) -> Path:
+    """Write the report of runs that differ in the seed alone, beside their folders.
+
+    Args:
+        runs: Finished runs, the first of which is shown in detail.
+        data: The splits by name.
+        entries: The dataset's leaderboard.
+
+    Returns:
+        The page's path.
+    """
+    first, test = runs[0], data["test"]
+    meta = test.manifest.meta
+    method = method_name(first.spec, first.protocol["method_suffix"])
+    page = Page(
+        f"{meta.name}: {method}",
+        f"{test.task.kind}, {len(test)} test samples, protocol {first.spec.protocol}",
+    )
+    for caveat in caveats(first):
+        page.notice(
+            "These numbers cannot be compared with published ones.", caveat.capitalize(), "warning"
+        )
+    for issue in meta.issues:
+        page.notice(f"{issue.where}: {issue.message}. {issue.remedy}.", issue.rule, "warning")
+    _key_figures(page, runs)
+    _comparison(page, runs, entries, method)
+    _data(page, data)
+    _learning(page, runs)
+    _errors(page, first, test)
+    _provenance(page, runs, test)
+    path = first.folder.parent / f"{first.spec.group}.html"
+    page.write(path)
+    return path
+
+
+def leaderboard_page(dataset: str, entries: Sequence[Entry]) -> Page:
+    """Return a page with one dataset's leaderboard."""
+    page = Page(f"{dataset}: leaderboard", "Test split. Quoted numbers are marked as such.")
+    page.table(_entries_table(entries))
+    return page
+
+
+def _key_figures(page: Page, runs: Sequence[Run]) -> None:
+    scores = [run.scores["test"] for run in runs]
+    first = scores[0]
+    over = f"mean of {len(runs)} seeds" if len(runs) > 1 else "one seed"
+
+    def mean(values: Sequence[float]) -> str:
+        sd = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
+        return f"{np.mean(values):.3f}{sd}"
+
+    def note(name: str) -> str:
+        estimate = getattr(first, name)
+        interval = f"95 % interval {estimate.low:.3f} to {estimate.high:.3f}"
+        return interval if len(runs) == 1 else f"{over}; seed {runs[0].spec.seed}: {interval}"
+
+    calibration = [each.calibration_error for each in scores if each.calibration_error is not None]
+    page.cards(
+        [
+            Card("Test AUC", mean([each.auc.value for each in scores]), note("auc")),
+            Card("Test ACC", mean([each.acc.value for each in scores]), note("acc")),
+            Card(
+                "Majority floor",
+                f"{first.floor.acc:.3f}",
+                f"ACC of always {first.floor.prediction!r}",
+            ),
+            Card("Balanced accuracy", mean([each.balanced_accuracy for each in scores]), over),
+            Card("Macro F1", mean([each.macro_f1 for each in scores]), over),
+            Card("Calibration error", mean(calibration), f"expected, {N_BINS} bins; {over}"),
+        ]
+    )
+
+
+def _comparison(page: Page, runs: Sequence[Run], entries: Sequence[Entry], method: str) -> None:
+    page.heading(
+        "Beside other results",
+        "Dots: measured here, with 95 % bootstrap intervals over test samples. Diamonds: quoted.",
+    )
+    quoted = [each for each in entries if each.kind in {"published", "replication"}]
+    same = [each for each in quoted if each.method == method]
+    floor = [each for each in entries if each.kind == "floor"]
+    charts = []
+    for metric in ("auc", "acc"):
+        rows = [
+            Estimate(
+                f"Seed {run.spec.seed}",
+                (estimate := getattr(run.scores["test"], metric)).value,
+                estimate.low,
+                estimate.high,
+            )
+            for run in runs
+        ]
+        rows += [
+            Estimate(
+                each.kind.capitalize(),
+                getattr(each, metric),
+                kind=_KINDS[each.kind],  # type: ignore[arg-type]
+                note=each.note if each.kind == "floor" else method,
+            )
+            for each in (*same, *floor)
+        ]
+        charts.append(interval_chart(f"Test {metric.upper()}", rows, Axis(metric.upper())))
+    page.charts(*charts)
+    page.table(_entries_table(entries))
+
+
+def _entries_table(entries: Sequence[Entry]) -> Table:
+    rows: list[Sequence[Cell]] = []
+    for each in entries:
+        source: Cell = each.source
+        if each.source.startswith("https://"):
+            source = Link("paper", each.source)
+        rows.append(
+            (
+                *(each.method, each.kind_text, each.auc_text, each.acc_text, each.n_seeds),
+                *(each.selection_split, each.note, source),
+            )
+        )
+    measured = next((i for i, each in enumerate(entries) if each.kind == "measured"), None)
+    return Table(
+        ("Method", "Kind", "AUC", "ACC", "Seeds", "Selected on", "Note", "Source"),
+        rows,
+        caption="Test split; mean ± standard deviation over seeds where there are several.",
+        numeric={2, 3, 4},
+        emphasised=measured,
+    )
+
+
+def _data(page: Page, data: Mapping[str, Dataset]) -> None:
+    train = data["train"]
+    page.heading("The data", f"Licence {train.licence}. A random sample of the training images.")
+    picture = train.montage(_MONTAGE_IMAGES)
+    png = io.BytesIO()
+    picture.save(png, "PNG")
+    zoom = max(1, _MONTAGE_WIDTH // picture.width)
+    alt = f"{_MONTAGE_IMAGES} images of {train.manifest.meta.name}"
+    page.picture(Picture(png.getvalue(), alt, zoom=zoom, pixelated=True))
+    counts = {split: class_counts(data[split]) for split in SPLITS}
+    page.charts(bar_chart("Samples per class and split", train.classes, counts))
+
+
+def class_counts(dataset: Dataset) -> np.ndarray:
+    """Return the samples of each class, or the positives of each label, (K,)."""
+    if dataset.task.kind is TaskKind.MULTI_LABEL:
+        return (dataset.targets == 1).sum(axis=0)
+    return np.bincount(dataset.targets, minlength=dataset.task.n_classes)
+
+
+def _learning(page: Page, runs: Sequence[Run]) -> None:
+    first = runs[0]
+    split = first.selection["split"]
+    page.heading(
+        "Learning",
+        f"The weights with the best {first.selection['metric'].upper()} on {split!r} are scored.",
+    )
+    epochs = [each["epoch"] for each in first.history]
+    dots = len(epochs) < 15  # noqa: PLR2004
+
+    def series(name: str, key: str, run: Run) -> Series:
+        return Series(name, epochs, [each[key] for each in run.history], dots)
+
+    chosen = Mark(f"selected: epoch {first.selection['epoch']}", first.selection["epoch"])
+    losses = [series("train", "train_loss", first), series(split, "selection_loss", first)]
+    metrics = [series(f"seed {run.spec.seed}", first.selection["metric"], run) for run in runs]
+    x = Axis("epoch", whole=True)
+    page.charts(
+        line_chart(f"Loss, seed {first.spec.seed}", losses, x, Axis("loss"), mark=chosen),
+        line_chart(
+            f"{first.selection['metric'].upper()} on {split!r}", metrics, x, Axis(""), mark=chosen
+        ),
+    )
+
+
+def _errors(page: Page, run: Run, test: Dataset) -> None:
+    task = test.task
+    path = run.folder / run.result_files["test"]
+    y_true, y_score = checked(task, test.targets, read_scores(path))
+    page.heading("Where it errs", f"Test split, seed {run.spec.seed}.")
+    positive, scores = one_against_rest(task, y_true, y_score)
+    aucs = class_aucs(task, y_true, y_score)
+    shown = task.classes[-1:] if task.kind is TaskKind.BINARY else task.classes
+    curves = [
+        Series(f"{name} (AUC {area:.3f})", *roc_curve(positive[:, code], scores[:, code]))
+        for code, (name, area) in enumerate(zip(shown, aucs, strict=True))
+    ]
+    roc = line_chart(
+        "ROC",
+        curves,
+        Axis("false positive rate", 0, 1),
+        Axis("true positive rate", 0, 1),
+        diagonal="chance",
+    )
+    bins = list(reliability(task, y_true, y_score))
+    calibration = Series("model", [each[0] for each in bins], [each[1] for each in bins], dots=True)
+    diagram = line_chart(
+        "Reliability",
+        [calibration],
+        Axis("stated confidence", 0, 1),
+        Axis("share that is right", 0, 1),
+        diagonal="perfect",
+    )
+    charts = [roc, diagram]
+    if task.kind is not TaskKind.MULTI_LABEL:
+        counts = np.zeros((task.n_classes,) * 2, np.int64)
+        np.add.at(counts, (y_true, predicted(task, y_score)), 1)
+        names = (Names("True", task.classes), Names("Predicted", task.classes))
+        charts.insert(0, heat_map("Confusion matrix", counts, *names))
+    page.charts(*charts)
+    support = class_counts(test)
+    area_of = dict(zip(shown, aucs.tolist(), strict=True))
+    if task.kind is TaskKind.BINARY:
+        area_of = dict.fromkeys(task.classes, float(aucs[0]))
+    recall = run.scores["test"].recall
+    page.table(
+        Table(
+            ("Class", "Test samples", "Recall", "AUC against the rest"),
+            [
+                (name, int(n), recall[name], area_of[name])
+                for name, n in zip(task.classes, support, strict=True)
+            ],
+        )
+    )
+
+
+def _provenance(page: Page, runs: Sequence[Run], test: Dataset) -> None:
+    first = runs[0]
+    page.heading("How it was made")
+    scores = first.scores["test"]
+    rows: list[Sequence[Cell]] = [
+        ("Dataset", f"{first.spec.dataset}, size {first.spec.size}"),
+        ("Files", ", ".join(f"{name} {digest}" for name, digest in first.spec.files.items())),
+        ("Protocol", f"{first.spec.protocol}, {first.spec.epochs} epochs"),
+        ("Selection", f"best {first.selection['metric']} on {first.selection['split']}"),
+        ("Seeds", ", ".join(str(run.spec.seed) for run in runs)),
+        ("Precision", first.spec.precision),
+        ("Hardware", ", ".join(f"{key} {value}" for key, value in first.hardware.items())),
+        ("Versions", ", ".join(f"{key} {value}" for key, value in first.versions.items())),
+        ("Training time", ", ".join(f"{run.wall_s:.0f} s" for run in runs)),
+        ("Intervals", f"percentile bootstrap, {scores.n_resamples} resamples, seed {scores.seed}"),
+        ("Finished", first.finished),
+    ]
+    page.table(Table((), rows))
+    page.details("Cite", test.cite() or "Generated data: nothing to cite.")
+    page.details(f"{RUN_FILE} of seed {first.spec.seed}", first.to_json())
