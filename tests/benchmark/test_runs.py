@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.medmnist_files import make_file
 
 import medshelf
 from medshelf.api import Benchmark
@@ -21,7 +22,6 @@ from medshelf.benchmark.runs import find_runs, read_run
 from medshelf.core.errors import FormatError, RunError, StorageError, UnknownNameError
 from medshelf.core.files import lock
 from medshelf.core.settings import Settings
-from tests.medmnist_files import make_file
 
 torch = pytest.importorskip("torch")
 
@@ -96,7 +96,9 @@ def test_a_finished_run_is_not_run_again(folder: Path) -> None:
     assert (first.folder / "best.pt").stat().st_mtime_ns == before
 
 
-def test_same_seed_same_numbers(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_same_seed_same_numbers(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (first,) = run(folder).runs
     torch.manual_seed(1234)
     monkeypatch.setenv("MEDSHELF_HOME", str(tmp_path / "other"))
@@ -152,7 +154,9 @@ def test_a_damaged_checkpoint_is_named(folder: Path) -> None:
     target = Settings.from_environment().runs_folder / run(folder).runs[0].spec.name
     (target / "run.json").unlink()
     (target / "last.pt").write_bytes(b"half a checkpoint")
-    with pytest.raises(FormatError, match=r"(?s)last\.pt: not a checkpoint.*Delete it and run again"):
+    with pytest.raises(
+        FormatError, match=r"(?s)last\.pt: not a checkpoint.*Delete it and run again"
+    ):
         run(folder)
 
 
@@ -193,7 +197,11 @@ def test_a_run_in_progress_elsewhere_is_not_joined(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"model": "resnet19"}, UnknownNameError, "Unknown model 'resnet19'.*Did you mean: resnet18"),
+        (
+            {"model": "resnet19"},
+            UnknownNameError,
+            "Unknown model 'resnet19'.*Did you mean: resnet18",
+        ),
         ({"protocol": "medmnist-29"}, UnknownNameError, "Did you mean: medmnist-28"),
         ({"device": "cuda:99"}, RunError, "Device 'cuda:99' cannot be used"),
         ({"device": "abacus"}, RunError, "Device 'abacus' cannot be used"),

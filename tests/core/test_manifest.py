@@ -87,12 +87,19 @@ def test_a_label_that_is_no_class_is_named(label: str | None) -> None:
 
 
 def test_label_matrix_tells_absent_uncertain_and_not_stated_apart() -> None:
-    def entry(name: str, value: float, source: str = "s", task: str = "findings") -> dict[str, object]:
+    def entry(
+        name: str, value: float, source: str = "s", task: str = "findings"
+    ) -> dict[str, object]:
         origin = {"source": source, "annotator": None}
         return {"task": task, "name": name, "value": value} | origin
 
     labels = [
-        [entry("hernia", 1), entry("mass", 0), entry("edema", 1, "other"), entry("mass", 1, task="x")],
+        [
+            entry("hernia", 1),
+            entry("mass", 0),
+            entry("edema", 1, "other"),
+            entry("mass", 1, task="x"),
+        ],
         [],
         None,
         [entry("edema", -1)],

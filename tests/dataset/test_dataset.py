@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.medmnist_files import COUNTS, grey_value, make_arrays, make_file
 
 import medshelf
+from medshelf.catalog.shelf import find_record
 from medshelf.core.errors import SettingError
 from medshelf.dataset.dataset import Dataset
-from tests.medmnist_files import COUNTS, grey_value, make_arrays, make_file
-from medshelf.catalog.shelf import find_record
 
 KINDS = {
     "breastmnist": (28, 28),
@@ -129,7 +129,9 @@ def test_shuffling_is_a_permutation_that_the_seed_decides(folder: Path) -> None:
 
     def order(**options: object) -> list[int]:
         batches = found.batches(5, **options)  # type: ignore[arg-type]
-        return [round(value * 255) for images, _ in batches for value in images[:, 0, 0, 0].tolist()]
+        return [
+            round(value * 255) for images, _ in batches for value in images[:, 0, 0, 0].tolist()
+        ]
 
     assert order() == [*range(10, 22)]
     assert order(shuffle=True, seed=1) == order(shuffle=True, seed=1)

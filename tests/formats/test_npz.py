@@ -61,9 +61,7 @@ def test_written_archives_are_the_same_bytes_each_time(tmp_path: Path) -> None:
     for name in ("one.npz", "two.npz"):
         write_arrays(tmp_path / name, x=np.arange(6).reshape(2, 3).T, y=np.zeros(2, np.uint8))
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
-    np.testing.assert_array_equal(
-        np.load(tmp_path / "one.npz")["x"], np.arange(6).reshape(2, 3).T
-    )
+    np.testing.assert_array_equal(np.load(tmp_path / "one.npz")["x"], np.arange(6).reshape(2, 3).T)
 
 
 class Bomb:

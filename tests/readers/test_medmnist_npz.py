@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from tests.medmnist_files import COUNTS, grey_value, make_arrays, make_file
 
 from medshelf.catalog.shelf import dataset_ids, find_record, manifest_meta
 from medshelf.core.errors import FormatError, LayoutError
@@ -14,15 +15,12 @@ from medshelf.core.manifest import SCHEMA
 from medshelf.core.tasks import TaskKind
 from medshelf.formats.npz import open_array
 from medshelf.readers.medmnist_npz import read
-from tests.medmnist_files import COUNTS, grey_value, make_arrays, make_file
 
 MEDMNIST = [each for each in dataset_ids() if "mnist" in each]
 
 
 def all_files() -> list[tuple[str, int]]:
-    return [
-        (each, int(size)) for each in MEDMNIST for size in find_record(each).choices("size")
-    ]
+    return [(each, int(size)) for each in MEDMNIST for size in find_record(each).choices("size")]
 
 
 def test_there_are_18_sets_and_60_files() -> None:
@@ -103,7 +101,10 @@ CODES = np.zeros((12, 1), np.uint8)
     ("changed", "message"),
     [
         ({"val_images": None}, r"no array 'val_images' \(found: train_images, "),
-        ({"train_images": GREY.astype(np.float32)}, r"float32 \(12, 28, 28\), not uint8 \(N, 28, 28\)"),
+        (
+            {"train_images": GREY.astype(np.float32)},
+            r"float32 \(12, 28, 28\), not uint8 \(N, 28, 28\)",
+        ),
         ({"train_images": GREY[:, :14]}, r"uint8 \(12, 14, 28\), not uint8"),
         ({"train_images": np.zeros((12, 28, 28, 3), np.uint8)}, r"\(12, 28, 28, 3\), not"),
         ({"train_labels": CODES[:, 0]}, r"uint8 \(12,\), not integer \(N, 1\)"),

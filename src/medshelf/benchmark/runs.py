@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from medshelf.benchmark import provenance
-from medshelf.benchmark.models import PUBLISHED_NAMES, check_model
+from medshelf.benchmark.models import PUBLISHED_NAMES
 from medshelf.benchmark.protocol import Protocol
 from medshelf.benchmark.result_file import ResultName, write_scores
 from medshelf.benchmark.scores import Scores, score
@@ -123,10 +123,8 @@ def specify(
 
     Raises:
         RunError: The protocol is not for this dataset, or `epochs` is not positive.
-        UnknownNameError: There is no such model.
     """
     meta = dataset.manifest.meta
-    check_model(model)
     protocol.check_dataset(meta)
     if epochs is not None and epochs < 1:
         problem = f"{epochs} epochs were asked for"

@@ -255,6 +255,6 @@ def _save(path: Path, content: dict[str, Any]) -> None:
 def _load(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 - the unpickler raises what it stumbles on
+    except Exception as error:
         raise FormatError(path, f"not a checkpoint ({error})", "Delete it and run again") from error
     return content

@@ -2,9 +2,8 @@
 
 A soft elliptical body with smooth texture holds up to four lesions: discs, rings, squares, crosses.
 They are no medical data. Every machine makes the same bytes: the streams of `RandomState` are
-frozen, and pixels pass only through operations that IEEE 754 rounds exactly (no sine, exponential,
-matrix product or float sum, whose last bit depends on the processor). Geometry is relative to the
-edge, so all sizes show the same samples; only the noise differs.
+frozen, and `drawing` uses exactly rounded operations only, as must whatever is added here. Geometry
+is relative to the edge, so all sizes show the same samples; only the noise differs.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import numpy as np
 from medshelf.core.errors import SettingError, UnknownNameError
 from medshelf.core.manifest import SPLITS
 from medshelf.core.tasks import TaskKind
+from medshelf.imaging.drawing import SHAPES, interpolate, outline_distance, pixel_axes, smooth_step
 
 N_SAMPLES = {
     2: {"train": 600, "val": 150, "test": 300},
@@ -27,7 +27,6 @@ N_SAMPLES = {
 FORMS = {"grey": (2, 1), "rgb": (2, 3), "3d": (3, 1)}
 """Spatial axes and channels of each form."""
 
-_SHAPES = ("disc", "ring", "square", "cross")
 _SHARES = {
     TaskKind.BINARY: (0.58, 0.42),
     TaskKind.MULTI_CLASS: (0.32, 0.28, 0.22, 0.18),
@@ -56,7 +55,7 @@ class _Scene:
         level: Brightness of body and rim, float32 (N, 2).
         textures: Coarse and fine texture on a grid of knots, float32 (N, knots, ...), -1 to 1.
         present: Whether a site holds a lesion, bool (N, 4).
-        shape: Position in `_SHAPES`, uint8 (N, 4).
+        shape: Position in `SHAPES` of `drawing`, uint8 (N, 4).
         place: Centre of the lesion, float32 (N, 4, D).
         radius: Of the lesion, float32 (N, 4).
         contrast: Brightness added, float32 (N, 4).
@@ -125,7 +124,7 @@ def _require(name: str, value: int, low: int, high: int) -> None:
 
 
 def _draw_labels(random: np.random.RandomState, kind: TaskKind, n_samples: int) -> np.ndarray:
-    # Shares are met exactly and only the order is drawn, so no split lacks a class.
+    # Shares are met, only the order is drawn, so that no split lacks a class.
     rank = (np.arange(n_samples) + 0.5) / n_samples
     if kind is TaskKind.MULTI_LABEL:
         columns = [random.permutation(rank < share) for share in _SHARES[kind]]
@@ -141,7 +140,7 @@ def _draw_scene(
     n_axes: int,
     n_channels: int,
 ) -> _Scene:
-    """Draw all parameters, in the order of these lines, used by the kind or not."""
+    """Draw all parameters: the order is that of these lines, whether the kind uses them or not."""
     n_samples = len(labels)
 
     def draw(low: float, high: float, *shape: int) -> np.ndarray:
@@ -163,11 +162,6 @@ def _draw_scene(
     tone = draw(0.85, 1.0, n_channels) * np.array((1, 0.62, 0.55)[:n_channels], np.float32)
     tint = draw(0.8, 1.0, n_channels) * np.array((0.68, 0.74, 1)[-n_channels:], np.float32)
 
-    several = kind in (TaskKind.ORDINAL, TaskKind.MULTI_LABEL)
-    site = np.zeros((n_samples, _N_SITES, n_axes), np.float32)
-    site[:, :, -2:] = 0.44 * _QUADRANTS[order] if several else 0
-    spread = np.full(n_axes, 0.36, np.float32)
-    spread[-2:] = 0.08 if several else 0.4
     present, shape = _sites(kind, labels)
     return _Scene(
         centre=centre,
@@ -177,12 +171,31 @@ def _draw_scene(
         textures=textures,
         present=present,
         shape=shape,
-        place=centre[:, None] + half_axes[:, None] * (site + spread * offset),
+        place=centre[:, None] + half_axes[:, None] * _places(kind, order, offset),
         radius=radius,
         contrast=contrast,
         tone=tone,
         tint=tint,
     )
+
+
+def _places(kind: TaskKind, order: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """Return the sites' centres as shares of the body's half axes, float32 (N, 4, D).
+
+    One lesion may lie anywhere; several lie in a quadrant each, so that none covers another.
+
+    Args:
+        kind: Task kind.
+        order: Quadrant of each site, int (N, 4).
+        offset: Share of the allowed deviation, float32 (N, 4, D), -1 to 1.
+    """
+    several = kind in (TaskKind.ORDINAL, TaskKind.MULTI_LABEL)
+    spread = np.full(offset.shape[-1], 0.36, np.float32)
+    spread[-2:] = 0.08 if several else 0.4
+    places = spread * offset
+    if several:
+        places[:, :, -2:] += np.float32(0.44) * _QUADRANTS[order]
+    return places
 
 
 def _sites(kind: TaskKind, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -201,7 +214,7 @@ def _render(scene: _Scene, size: int, random: np.random.RandomState) -> np.ndarr
     body, inside = _body(scene, size)
     lesions = np.zeros_like(body)
     for site in range(_N_SITES):
-        for shape in range(len(_SHAPES)):
+        for shape in range(len(SHAPES)):
             rows = np.flatnonzero(scene.present[:, site] & (scene.shape[:, site] == shape))
             if rows.size:
                 lesions[rows] += _lesions(scene, rows, site, size)
@@ -218,15 +231,15 @@ def _body(scene: _Scene, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw the bodies without lesions, and their inside, both float32 (N, size, ...), 0 to 1."""
     n_samples, n_axes = scene.centre.shape
     flat = (n_samples,) + (1,) * n_axes
-    axes = _own_axes(scene.centre, scene.turn[:, 0], size)
+    axes = pixel_axes(scene.centre, scene.turn[:, 0], size)
     square = np.float32(0)
     for axis, half_axis in zip(axes, scene.half_axes.T, strict=True):
         share = axis / half_axis.reshape(flat)
         square = square + share * share
     distance = np.sqrt(square)
-    coarse, fine = (_interpolate(grid, size) for grid in scene.textures)
-    inside = _smooth((1 - distance) / np.float32(0.1))
-    rim = _smooth(1 - np.abs(distance - np.float32(0.9)) / np.float32(0.07))
+    coarse, fine = (interpolate(grid, size) for grid in scene.textures)
+    inside = smooth_step((1 - distance) / np.float32(0.1))
+    rim = smooth_step(1 - np.abs(distance - np.float32(0.9)) / np.float32(0.07))
     level, rim_level = (each.reshape(flat) for each in scene.level.T)
     tissue = level + np.float32(0.13) * coarse + np.float32(0.09) * fine
     return np.float32(0.03) + inside * tissue + rim * rim_level * np.float32(0.6), inside
@@ -236,75 +249,14 @@ def _lesions(scene: _Scene, rows: np.ndarray, site: int, size: int) -> np.ndarra
     """Draw the lesions of one site and one shape, float32 (rows, size, ...)."""
     flat = (len(rows),) + (1,) * scene.centre.shape[1]
     radius = scene.radius[rows, site].reshape(flat)
-    axes = _own_axes(scene.place[rows, site], scene.turn[rows, 1 + site], size)
-    distance = _distance(_SHAPES[scene.shape[rows[0], site]], [axis / radius for axis in axes])
+    axes = pixel_axes(scene.place[rows, site], scene.turn[rows, 1 + site], size)
+    distance = outline_distance(
+        SHAPES[scene.shape[rows[0], site]], [axis / radius for axis in axes]
+    )
     softness = np.float32(3 / size) / radius
-    return _smooth(np.float32(0.5) - distance / softness) * scene.contrast[rows, site].reshape(flat)
-
-
-def _distance(shape: str, axes: list[np.ndarray]) -> np.ndarray:
-    """Return about the distance from the outline, in radii, negative inside.
-
-    Args:
-        shape: disc, ring, square or cross; in a volume: ball, shell, cube or three bars.
-        axes: Coordinates in radii, each broadcasting to (N, size, ...).
-    """
-    if shape in ("disc", "ring"):
-        square = np.float32(0)
-        for axis in axes:
-            square = square + axis * axis
-        distance = np.sqrt(square)
-        return distance - 1 if shape == "disc" else np.abs(distance - np.float32(0.75)) - np.float32(0.25)
-    sizes = [np.abs(axis) for axis in axes]
-    if shape == "square":
-        return _largest(sizes) - np.float32(0.85)
-    bars = []
-    for long, along in enumerate(sizes):
-        across = _largest([each for k, each in enumerate(sizes) if k != long])
-        bars.append(np.maximum(along - np.float32(1.1), across - np.float32(0.32)))
-    return -_largest([-bar for bar in bars])
-
-
-def _largest(arrays: list[np.ndarray]) -> np.ndarray:
-    largest = arrays[0]
-    for each in arrays[1:]:
-        largest = np.maximum(largest, each)
-    return largest
-
-
-def _own_axes(centre: np.ndarray, turn: np.ndarray, size: int) -> list[np.ndarray]:
-    """Return pixel coordinates about each centre, turned in the plane of the last two axes."""
-    n_samples, n_axes = centre.shape
-    pixels = (2 * np.arange(size, dtype=np.float32) + 1) / np.float32(size) - 1
-    axes = []
-    for axis in range(n_axes):
-        along = [1] * n_axes
-        along[axis] = size
-        start = centre[:, axis].reshape(n_samples, *[1] * n_axes)
-        axes.append(pixels.reshape(1, *along) - start)
-    # The half-angle form: a rotation without sine and cosine.
-    half = turn.reshape(n_samples, *[1] * n_axes)
-    cosine, sine = (1 - half * half) / (1 + half * half), 2 * half / (1 + half * half)
-    *depth, down, right = axes
-    return [*depth, cosine * down + sine * right, cosine * right - sine * down]
-
-
-def _interpolate(grid: np.ndarray, size: int) -> np.ndarray:
-    """Spread knots (N, knots, ...) smoothly over pixels (N, size, ...)."""
-    place = (np.arange(size, dtype=np.float32) + np.float32(0.5)) / size * (grid.shape[1] - 1)
-    knot = place.astype(np.int64)
-    share = _smooth(place - knot.astype(np.float32))
-    for axis in range(1, grid.ndim):
-        weight = share.reshape(-1, *[1] * (grid.ndim - 1 - axis))
-        low, high = np.take(grid, knot, axis), np.take(grid, knot + 1, axis)
-        grid = low + weight * (high - low)
-    return grid
-
-
-def _smooth(ramp: np.ndarray) -> np.ndarray:
-    """Turn a ramp into an S from 0 to 1 (smoothstep)."""
-    ramp = np.clip(ramp, 0, 1)
-    return ramp * ramp * (3 - 2 * ramp)
+    return smooth_step(np.float32(0.5) - distance / softness) * scene.contrast[rows, site].reshape(
+        flat
+    )
 
 
 def _quantise(channel: np.ndarray, random: np.random.RandomState) -> np.ndarray:

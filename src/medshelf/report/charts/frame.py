@@ -42,8 +42,10 @@ class Frame:
         left, right, bottom = self.x.start, self.x.end, self.y.start
         parts = _y_ticks(self) + x_ticks(self.x, self.x_axis, bottom)
         parts.append(line((left, bottom), (right, bottom), "axis"))
-        parts.append(text(0, self.label_y, f"↑ {self.y_axis.label}", "label"))
-        parts.append(text(right, bottom + 36, f"{self.x_axis.label} →", "label", "end"))
+        y_name = shorten(self.y_axis.label, right - LINE)
+        cut = self.y_axis.label if y_name != self.y_axis.label else ""
+        parts.append(text(0, self.label_y, f"↑ {y_name}", "label", full=cut))
+        parts.append(x_name(self.x, self.x_axis, bottom + 36))
         return parts
 
 
@@ -56,6 +58,12 @@ def x_ticks(scale: Scale, axis: Axis, bottom: float) -> list[Markup]:
         parts.append(line((at, bottom), (at, bottom + 5), "axis"))
         parts.append(text(at, bottom + 15, label, "tick", "middle"))
     return parts
+
+
+def x_name(scale: Scale, axis: Axis, y: float) -> Markup:
+    """Write the name of a horizontal axis so that it ends where the axis ends."""
+    name = shorten(axis.label, scale.end - LINE)
+    return text(scale.end, y, f"{name} →", "label", "end", axis.label if name != axis.label else "")
 
 
 def y_margin(low: float, high: float, axis: Axis) -> float:

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from markupsafe import Markup
 
-from medshelf.report.charts.frame import line, x_ticks
+from medshelf.report.charts.frame import line, x_name, x_ticks
 from medshelf.report.charts.labels import (
     DASH,
     FONT,
@@ -136,7 +136,7 @@ def _grid(scale: Scale, axis: Axis, bottom: float) -> list[Markup]:
         *lines,
         *x_ticks(scale, axis, bottom),
         line((scale.start, bottom), (scale.end, bottom), "axis"),
-        text(scale.end, bottom + 34, f"{axis.label} →", "label", "end"),
+        x_name(scale, axis, bottom + 34),
     ]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from medshelf.report.charts.frame import Frame, legend, line, y_margin
-from medshelf.report.charts.labels import number_text, text, text_width
+from medshelf.report.charts.labels import number_text, shorten, text, text_width
 from medshelf.report.charts.palette import series_class
 from medshelf.report.charts.scale import Axis, Numbers, Scale, extent
 from medshelf.report.charts.svg import WIDTH, Chart, chart, element, join
@@ -221,7 +221,8 @@ def _ring(mark: Mark, y: float, frame: Frame) -> list[Markup]:
 
 
 def _rule(mark: Mark, curves: list[np.ndarray], frame: Frame) -> list[Markup]:
-    x, half = frame.x(mark.x), text_width(mark.label) / 2
+    label = shorten(mark.label, frame.x.end - frame.x.start)
+    x, half = frame.x(mark.x), text_width(label) / 2
     middle = max(frame.x.start + half, min(x, frame.x.end - half))
     return [
         line((x, frame.y.start), (x, frame.y.end - 4), "mark"),
@@ -230,7 +231,7 @@ def _rule(mark: Mark, curves: list[np.ndarray], frame: Frame) -> list[Markup]:
             for index, points in enumerate(curves)
             for y in points[points[:, 0] == mark.x, 1]
         ),
-        text(middle, frame.y.end - 14, mark.label, "name", "middle"),
+        text(middle, frame.y.end - 14, label, "name", "middle", mark.label),
     ]
 
 

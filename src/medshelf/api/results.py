@@ -1,132 +1,31 @@
-"""What `import medshelf` offers: records, files, readers and the benchmark, joined."""
+"""Datasets and the benchmark, joined: from an id to scores, reports and tables."""
 
 from __future__ import annotations
 
-import importlib
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from medshelf.acquire import fetch as acquire
-from medshelf.acquire.locate import Located, locate
-from medshelf.acquire.provenance import terms_text
+from medshelf.api.data import load
 from medshelf.benchmark import leaderboard as board
 from medshelf.benchmark import runs
+from medshelf.benchmark.models import check_model
 from medshelf.benchmark.protocol import Protocol, find_protocol
 from medshelf.benchmark.report import leaderboard_page, write_report
 from medshelf.benchmark.result_file import ResultName, parse_name, read_scores
 from medshelf.benchmark.scores import Floor, Scores, majority_floor, score
 from medshelf.catalog.record import Record
-from medshelf.catalog.shelf import dataset_ids, find_record, manifest_meta
-from medshelf.core.errors import (
-    ChecksumError,
-    DownloadError,
-    NotFetchedError,
-    OfflineError,
-    UnknownNameError,
-)
-from medshelf.core.manifest import SPLITS, Manifest
+from medshelf.catalog.shelf import find_record, manifest_meta
+from medshelf.core.errors import ChecksumError, DownloadError, NotFetchedError, OfflineError
+from medshelf.core.manifest import SPLITS
 from medshelf.core.settings import Settings
-from medshelf.dataset.dataset import Dataset, Transform, View
+from medshelf.dataset.dataset import Dataset
 
-_SPLIT_ALIASES = {"training": "train", "validation": "val", "valid": "val", "dev": "val"}
 _LOG = logging.getLogger(__name__)
 
 DEMO_DATASET, DEMO_FALLBACK, DEMO_EPOCHS = "breastmnist", "phantom-grey-binary", 8
-
-
-def datasets() -> list[str]:
-    """Return the ids of all datasets, sorted."""
-    return dataset_ids()
-
-
-def fetch(
-    dataset: str, *, size: int | None = None, root: str | Path | None = None, force: bool = False
-) -> Path:
-    """Download the files of a dataset and verify them; licence and citation are written beside.
-
-    Args:
-        dataset: Catalog id, e.g. `breastmnist`.
-        size: Edge length of the images; the first that the record offers by default.
-        root: Folder to fetch into; `$MEDSHELF_HOME/raw/<id>` by default.
-        force: Fetch again even if the files are there, and replace modified ones.
-
-    Returns:
-        The folder that holds the files.
-
-    Raises:
-        UnknownNameError: There is no such dataset or size.
-        OfflineError: There is no network, or MEDSHELF_OFFLINE is set.
-        DownloadError: The server refused or failed.
-        ChecksumError: What came, or what lies there, is not the published file.
-        StorageError: The folder cannot be written.
-    """
-    record = find_record(dataset)
-    return acquire.fetch(record, options=_variant(record, size), root=_folder(root), force=force)
-
-
-def plan(
-    dataset: str, *, size: int | None = None, root: str | Path | None = None
-) -> tuple[acquire.PlannedFile, ...]:
-    """Say what `fetch` would do, without opening a connection.
-
-    Args:
-        dataset: Catalog id.
-        size: As for `fetch`.
-        root: As for `fetch`.
-    """
-    record = find_record(dataset)
-    return acquire.plan(record, options=_variant(record, size), root=_folder(root))
-
-
-def terms(dataset: str) -> str:
-    """Return licence and citation of a dataset, to be read before use."""
-    return terms_text(find_record(dataset))
-
-
-def load(  # noqa: PLR0913 - the keywords that users of medmnist and torchvision know
-    dataset: str,
-    split: str = "train",
-    size: int | None = None,
-    root: str | Path | None = None,
-    *,
-    download: bool = False,
-    transform: Transform | None = None,
-    target_transform: Transform | None = None,
-    as_rgb: bool = False,
-    allow_modified: bool = False,
-) -> Dataset:
-    """Open a dataset.
-
-    Args:
-        dataset: Catalog id, e.g. `breastmnist`.
-        split: `train`, `val`, `test`, or `all`; `validation`, `valid` and `dev` mean `val`.
-        size: Edge length of the images: 28 (default), 64, 128, 224; 28 or 64 for volumes.
-        root: The only folder to look in. By default medshelf's home, the folders of
-            `$MEDSHELF_DATA` and `~/.medmnist` are searched.
-        download: Fetch the files where they are not found.
-        transform: Called with each image array of an item.
-        target_transform: Called with each target of an item.
-        as_rgb: Give grey images three channels.
-        allow_modified: Open files that are not the published ones; every result will say so.
-
-    Raises:
-        UnknownNameError: There is no such dataset, split or size.
-        NotFetchedError: The files were not found and `download` is False.
-        ChecksumError: The files are not the published ones and `allow_modified` is False.
-        FormatError: A file is damaged.
-        LayoutError: A file is whole, but does not look as the layout says.
-    """
-    record = find_record(dataset)
-    options = _variant(record, size)
-    chosen = _split(split)
-    located = _locate(record, options, _folder(root), download, allow_modified)
-    manifest = _read(record, options, located)
-    view = View(as_rgb, transform, target_transform)
-    return Dataset(manifest if chosen is None else manifest.split(chosen), view)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +123,7 @@ def run_benchmark(  # noqa: PLR0913 - one keyword per choice that the protocol l
         RunError: The dataset does not fit the protocol, or the training failed.
         StorageError: The home cannot be written, or the same run is going on elsewhere.
     """
+    check_model(model)
     recipe = find_protocol(protocol)
     record = find_record(dataset)
     recipe.check_dataset(manifest_meta(record))
@@ -239,7 +139,8 @@ def run_benchmark(  # noqa: PLR0913 - one keyword per choice that the protocol l
     ]
     folder = Settings.from_environment().runs_folder
     finished = tuple(runs.run(spec, recipe, data, folder=folder, device=device) for spec in specs)
-    return Benchmark(finished, write_report(finished, data, _board(record, finished, data)))
+    entries = board.leaderboard(record.id, finished, _floor(data))
+    return Benchmark(finished, write_report(finished, data, entries))
 
 
 def leaderboard(dataset: str, *, root: str | Path | None = None) -> list[board.Entry]:
@@ -296,63 +197,11 @@ def demo(*, root: str | Path | None = None, epochs: int = DEMO_EPOCHS) -> Benchm
     return run_benchmark(dataset, seeds=1, epochs=epochs, root=root)
 
 
-def _folder(root: str | Path | None) -> Path | None:
-    return None if root is None else Path(root).expanduser()
-
-
-def _variant(record: Record, size: int | None) -> dict[str, str]:
-    if size is None:
-        return {"size": record.choices("size")[0]}
-    record.select(size=str(size))
-    return {"size": str(size)}
-
-
-def _split(name: str) -> str | None:
-    wanted = _SPLIT_ALIASES.get(name, name)
-    if wanted == "all":
-        return None
-    if wanted not in SPLITS:
-        raise UnknownNameError("split", name, (*SPLITS, "all"))
-    return wanted
-
-
-def _locate(
-    record: Record,
-    options: Mapping[str, str],
-    root: Path | None,
-    download: bool,  # noqa: FBT001
-    allow_modified: bool,  # noqa: FBT001
-) -> Located:
-    found = partial(locate, record, options=options, root=root, allow_modified=allow_modified)
-    try:
-        return found()
-    except NotFetchedError:
-        if not (download or record.synthetic):
-            raise
-    acquire.fetch(record, options=options, root=root)
-    return found()
-
-
-def _read(record: Record, options: Mapping[str, str], located: Located) -> Manifest:
-    meta = replace(
-        manifest_meta(record, **options), files=located.digests, modified=located.modified
-    )
-    module = importlib.import_module(f"medshelf.readers.{record.reader.name.replace('-', '_')}")
-    manifest: Manifest = module.read(located.folder, meta, **record.reader.options, **options)
-    return manifest
-
-
 def _repeat_channels(record: Record, protocol: Protocol) -> bool:
     return record.channels == 1 and protocol.data.channels != 1
 
 
-def _board(
-    record: Record, finished: tuple[runs.Run, ...], data: Mapping[str, Dataset]
-) -> list[board.Entry]:
-    return board.leaderboard(record.id, finished, _floor(data))
-
-
-def _floor(data: Mapping[str, Any]) -> Floor | None:
+def _floor(data: Mapping[str, Dataset]) -> Floor | None:
     if not data:
         return None
     test = data["test"]

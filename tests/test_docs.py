@@ -1,0 +1,120 @@
+"""What the documentation says is true: its code runs, its links lead somewhere, nothing is left out."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+import typer
+from tests.medmnist_files import make_file
+
+import medshelf
+from medshelf.benchmark.protocol import protocol_ids
+from medshelf.cli import app
+from medshelf.core.manifest import SCHEMA
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.M)
+
+
+def without_comments(code: str) -> str:
+    return re.sub(r" *#.*", "", code)
+
+
+def commands() -> dict[str, click.Command]:
+    group = typer.main.get_command(app)
+    return dict(group.commands)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_both_readmes_show_the_same_code_and_numbers() -> None:
+    english, chinese = READMES
+    for language in ("sh", "python"):
+        assert [without_comments(each) for each in blocks(english, language)] == [
+            without_comments(each) for each in blocks(chinese, language)
+        ]
+    numbers = [
+        re.findall(r"\d\.\d{3}(?: ± \d\.\d{3})?", page.read_text("utf-8")) for page in READMES
+    ]
+    assert numbers[0] == numbers[1]
+
+
+@pytest.mark.parametrize("page", READMES, ids=lambda page: page.name)
+def test_the_readmes_python_runs(page: Path, tmp_path: Path) -> None:
+    make_file(tmp_path / "data", "breastmnist")
+    code = "\n".join(blocks(page, "python")).replace(
+        "download=True", "download=True, allow_modified=True"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "montage.png").read_bytes().startswith(b"\x89PNG")
+    assert len(list((tmp_path / "folder" / "breastmnist").iterdir())) == 12
+
+
+@pytest.mark.parametrize("page", READMES, ids=lambda page: page.name)
+def test_the_readmes_commands_exist_with_their_options(page: Path) -> None:
+    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    used = [line.split() for line in lines if line.startswith("medshelf ")]
+    assert {words[1] for words in used} == set(commands()) - {"demo"}
+    for _, name, *words in used:
+        known = {option for each in commands()[name].params for option in each.opts}
+        assert {word for word in words if word.startswith("--")} <= known
+    targets = re.findall(r"^make (\w+)", "\n".join(lines), re.M)
+    makefile = (ROOT / "Makefile").read_text()
+    assert targets == ["demo", "test"]
+    assert all(re.search(rf"^{target}:", makefile, re.M) for target in targets)
+
+
+def test_every_command_and_option_is_described() -> None:
+    text = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.M))
+    assert set(sections) == set(commands())
+    for name, command in commands().items():
+        assert command.help
+        options = {each.opts[0] for each in command.params if each.opts[0].startswith("--")}
+        described = set(re.findall(r"--[a-z-]+", sections[name])) - {"--help"}
+        assert described == options - {"--help"}, name
+
+
+def test_every_column_is_described() -> None:
+    text = (ROOT / "docs" / "manifest.md").read_text("utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", text, re.M) == list(SCHEMA)
+
+
+def test_every_protocol_is_described() -> None:
+    text = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    assert all(f"`{each}`" in text for each in protocol_ids())
+
+
+def test_the_version_is_one() -> None:
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"version: {medshelf.__version__}\n" in citation
+    assert f"## {medshelf.__version__} " in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_modules_are_short_and_named_for_what_they_are() -> None:
+    vague = {"utils", "util", "common", "base", "helpers", "misc"}
+    for module in (ROOT / "src").rglob("*.py"):
+        assert module.stem not in vague, module
+        assert len(module.read_text("utf-8").splitlines()) <= 330, module
+
+
+def test_listings_are_sorted() -> None:
+    """An unsorted listing gives another order on another machine."""
+    for module in (ROOT / "src").rglob("*.py"):
+        for line in module.read_text("utf-8").splitlines():
+            if re.search(r"\.(glob|rglob|iterdir)\(", line):
+                assert "sorted(" in line, f"{module}: {line}"
