@@ -59,7 +59,8 @@ def test_the_readmes_python_runs(page: Path, tmp_path: Path) -> None:
     code = "\n".join(blocks(page, "python")).replace(
         "download=True", "download=True, allow_modified=True"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     assert (tmp_path / "montage.png").read_bytes().startswith(b"\x89PNG")
     assert len(list((tmp_path / "folder" / "breastmnist").iterdir())) == 12
 

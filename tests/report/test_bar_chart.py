@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from tests.report.drawing import find, number, root, texts, titles
 
+from medshelf.core.errors import ReportError
 from medshelf.report.charts.bars import bar_chart
 from medshelf.report.charts.svg import Chart
-from medshelf.report.errors import ReportError
 
 
 def lengths(chart: Chart, series: int) -> list[float]:

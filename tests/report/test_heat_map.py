@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from tests.report.drawing import find, number, root, texts, titles, written
 
+from medshelf.core.errors import ReportError
 from medshelf.report.charts.heatmap import Names, heat_map
 from medshelf.report.charts.svg import Chart
-from medshelf.report.errors import ReportError
 
 CLASSES = ("malignant", "normal, benign")
 TRUE, PREDICTED = Names("True", CLASSES), Names("Predicted", CLASSES)

@@ -16,13 +16,12 @@ import pytest
 from PIL import Image
 
 from medshelf import __version__
-from medshelf.core.errors import StorageError
+from medshelf.core.errors import ReportError, StorageError
 from medshelf.report.charts.bars import bar_chart
 from medshelf.report.charts.heatmap import Names, heat_map
 from medshelf.report.charts.intervals import Estimate, interval_chart
 from medshelf.report.charts.lines import Mark, Series, line_chart
 from medshelf.report.charts.scale import Axis
-from medshelf.report.errors import ReportError
 from medshelf.report.page import Card, Link, Page, Picture, Table
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}

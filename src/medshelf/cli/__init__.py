@@ -7,17 +7,16 @@ import sys
 import typer
 
 from medshelf.cli import benchmark, demo, evaluate, fetch, leaderboard, listing
-from medshelf.cli.output import fail, version
+from medshelf.cli.output import common, fail
 
 app = typer.Typer(
     name="medshelf",
-    help="Public medical datasets: fetch, open, benchmark. Not for clinical use.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.callback()(version)
+app.callback()(common)
 app.command("list")(listing.run)
 for module in (fetch, benchmark, leaderboard, evaluate, demo):
     app.command(module.__name__.rpartition(".")[2])(module.run)

@@ -24,15 +24,21 @@ AllowModified = Annotated[
 Download = Annotated[bool, typer.Option("--download", help="Fetch the files if they are missing.")]
 
 
-def version(
-    show: Annotated[
-        bool, typer.Option("--version", help="Show the version.", is_eager=True)
-    ] = False,
-) -> None:
-    """Find, fetch, read and benchmark public medical datasets. Not for clinical use."""
-    if show:
+def _print_version(asked: bool) -> None:
+    if asked:
         print(__version__)
         raise typer.Exit
+
+
+def common(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    """Public medical datasets: fetch, open, benchmark. Not for clinical use."""
 
 
 def start(*, quiet: bool) -> None:

@@ -100,3 +100,7 @@ class MetricError(MedshelfError):
 
 class RunError(MedshelfError):
     """A benchmark run that cannot start or go on."""
+
+
+class ReportError(MedshelfError):
+    """Data that a page or a chart cannot show: unequal lengths, no PNG, an unknown kind."""

@@ -13,12 +13,12 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
+from medshelf.core.errors import ReportError
 from medshelf.core.files import write_text
 from medshelf.core.version import __version__
 from medshelf.report.charts.labels import DASH
 from medshelf.report.charts.palette import heat_css
 from medshelf.report.charts.svg import Chart, clean
-from medshelf.report.errors import ReportError
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CONTENTS_FROM = 3

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from markupsafe import Markup
 
+from medshelf.core.errors import ReportError
 from medshelf.report.charts.frame import legend, line
 from medshelf.report.charts.labels import (
     SMALL,
@@ -20,7 +21,6 @@ from medshelf.report.charts.labels import (
 from medshelf.report.charts.palette import series_class
 from medshelf.report.charts.scale import Numbers, Scale
 from medshelf.report.charts.svg import WIDTH, Chart, chart, element
-from medshelf.report.errors import ReportError
 
 _BAR = 11
 _PITCH = 14

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
+from medshelf.core.errors import ReportError
 from medshelf.report.charts.labels import (
     LINE,
     name_width,
@@ -20,7 +21,6 @@ from medshelf.report.charts.labels import (
 )
 from medshelf.report.charts.palette import heat_class
 from medshelf.report.charts.svg import Chart, chart, element
-from medshelf.report.errors import ReportError
 
 _NAMES = 150
 _SLANTED = 150

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from markupsafe import Markup
 
+from medshelf.core.errors import ReportError
 from medshelf.report.charts.frame import line, x_name, x_ticks
 from medshelf.report.charts.labels import (
     DASH,
@@ -22,7 +23,6 @@ from medshelf.report.charts.labels import (
 )
 from medshelf.report.charts.scale import Axis, Scale, extent, ticks
 from medshelf.report.charts.svg import WIDTH, Chart, chart, element
-from medshelf.report.errors import ReportError
 
 Kind = Literal["measured", "quoted", "floor"]
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
+from medshelf.core.errors import ReportError
 from medshelf.report.charts.frame import Frame, legend, line, y_margin
 from medshelf.report.charts.labels import number_text, shorten, text, text_width
 from medshelf.report.charts.palette import series_class
 from medshelf.report.charts.scale import Axis, Numbers, Scale, extent
 from medshelf.report.charts.svg import WIDTH, Chart, chart, element, join
-from medshelf.report.errors import ReportError
 
 _SQUARE_WIDTH = 400
 _PLOT_HEIGHT = 210
