@@ -24,7 +24,7 @@ lint: $(VENV)/.has-train-test-check
 	$(BIN)/lint-imports --config pyproject.toml
 
 bench: $(VENV)/.has-train-test
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -65,6 +65,7 @@ VALIDATION,val1_1.png,1
 TEST,test0_0.png,0
 TEST,test1_1.png,1
 """
+AFTER_TRAIN = BREAST_TABLE[BREAST_TABLE.index("VALIDATION") :]
 
 
 def listing(folder: Path) -> list[str]:
@@ -136,8 +137,7 @@ def test_a_written_split_is_replaced_and_the_others_stay(breast: Manifest, tmp_p
     mine.write_text("mine")
     kept = breast.filter(pl.col("sample_id").is_in(["train/000001"]))
     write(kept, tmp_path / "out")
-    assert table.read_text() == "TRAIN,train1_1.png,1\n" + BREAST_TABLE[63:]
-    assert BREAST_TABLE[63:].startswith("VALIDATION,val0")
+    assert table.read_text() == "TRAIN,train1_1.png,1\n" + AFTER_TRAIN
     assert not (table.with_suffix("") / "train0_0.png").exists()
     assert (table.with_suffix("") / "val0_0.png").exists()
     assert mine.read_text() == "mine"
@@ -168,7 +168,7 @@ def test_what_a_broken_run_left_is_not_listed(
     monkeypatch.setattr(image_folder, "encode_png", fail_on_second)
     with pytest.raises(KeyboardInterrupt):
         write(breast.split("train"), tmp_path / "out")
-    assert table.read_text() == BREAST_TABLE[63:]
+    assert table.read_text() == AFTER_TRAIN
     monkeypatch.undo()
     with files.lock(table, timeout_s=0):  # it was released
         pass
@@ -218,7 +218,7 @@ def changed_media(manifest: Manifest, **fields: pl.Expr) -> Manifest:
 def test_other_media_are_refused(
     breast: Manifest, tmp_path: Path, fields: dict[str, pl.Expr]
 ) -> None:
-    with pytest.raises(LayoutError, match="train/000000|test/000000") as caught:
+    with pytest.raises(LayoutError, match=r"(train|test)/000000") as caught:
         write(changed_media(breast, **fields), tmp_path / "out")
     assert "npz archive" in caught.value.problem
     assert not (tmp_path / "out").exists()
@@ -252,7 +252,7 @@ def test_labels_that_are_not_stated_are_refused(tmp_path: Path) -> None:
     manifest = make_manifest(tmp_path / "raw", "chestmnist")
     fewer = pl.col("labels").list.head(13)
     manifest = Manifest(manifest.frame.with_columns(fewer), manifest.meta, manifest.root)
-    with pytest.raises(LayoutError, match="Row 0 .* does not state all of its labels"):
+    with pytest.raises(LayoutError, match=r"Row 0 .* does not state all of its labels"):
         write(manifest, tmp_path / "out")
 
 

@@ -127,7 +127,7 @@ def roc_auc(positive: np.ndarray, scores: np.ndarray, *, name: str = "the class"
         MetricError: All samples are positive, or none is.
     """
     above = np.sort(scores[~positive])
-    chosen = scores[positive]
+    chosen = np.sort(scores[positive])  # neighbours search neighbouring places: fewer misses
     n_pairs = chosen.size * above.size
     if not n_pairs:
         which = "positive" if not chosen.size else "negative"
@@ -158,8 +158,8 @@ def _checked_labels(task: Task, y_true: np.ndarray) -> np.ndarray:
         y_true = y_true[:, 0]
     expected = (len(y_true), task.n_classes) if multi_label else (len(y_true),)
     highest = 1 if multi_label else task.n_classes - 1
-    fits = y_true.shape == expected and np.isin(y_true, np.arange(highest + 1)).all()
-    if not fits:
+    codes = y_true.astype(np.int64) if y_true.shape == expected else np.array([-1])
+    if codes.min() < 0 or codes.max() > highest or (codes != y_true).any():
         problem = f"Labels of shape {y_true.shape} are not {expected} of 0..{highest}"
         raise MetricError(problem, "Give class codes, or 0 and 1 per label for a multi-label task")
-    return y_true.astype(np.int64)
+    return codes

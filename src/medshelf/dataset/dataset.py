@@ -15,6 +15,7 @@ import polars as pl
 from medshelf.core.manifest import SPLITS, Manifest
 from medshelf.core.tasks import Task, TaskKind
 from medshelf.dataset.batches import Batches, Normalisation
+from medshelf.dataset.items import Item, Items
 from medshelf.dataset.pixels import PixelSource
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ class View:
 class Dataset:
     """Samples of a manifest in its order; a map-style dataset for `torch.utils.data.DataLoader`.
 
-    An item is `(image, target)`. The image is an array as stored, uint8: (H, W) grey, (H, W, 3)
-    RGB, (D, H, W) volume. The target is an int, the position of the label in `classes`; for
+    An item is an `Item`, a tuple `(image, target)`. The image is an array as stored, uint8:
+    (H, W) grey, (H, W, 3) RGB, (D, H, W) volume. The target is an int, the position of the label in `classes`; for
     multi-label sets a float32 array (K,) of 1 present, 0 absent, -1 uncertain, NaN not stated.
 
     Attributes:
@@ -91,7 +92,7 @@ class Dataset:
         return len(self._pixels)
 
     def __getitem__(self, key: int | slice) -> Any:
-        """Return one `(image, target)`, or a Dataset of the chosen samples for a slice.
+        """Return one Item, or a Dataset of the chosen samples for a slice.
 
         Raises:
             IndexError: There is no such sample.
@@ -104,16 +105,15 @@ class Dataset:
             raise IndexError(msg)
         return self.__getitems__([index % len(self)])[0]
 
-    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Any, Any]]:
+    def __getitems__(self, indices: Sequence[int]) -> Sequence[Item]:
         """Return several items at once; DataLoader calls this once per batch."""
         rows = np.asarray(indices, dtype=np.int64)
-        targets = self.targets[rows]
-        if targets.ndim == 1:
-            targets = targets.tolist()
-        pairs = zip(self.images(rows), targets, strict=True)
-        return [(self._image(image), self._target(target)) for image, target in pairs]
+        items = Items(self.images(rows), self.targets[rows])
+        if not self._is_transformed:
+            return items
+        return [Item(self._image(each.image), self._target(each.target)) for each in items]
 
-    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+    def __iter__(self) -> Iterator[Item]:
         """Yield every item in order."""
         for index in range(len(self)):
             yield self[index]
@@ -153,9 +153,8 @@ class Dataset:
             instead and nothing else is done to them.
         """
         order = np.random.default_rng(seed).permutation(len(self)) if shuffle else None
-        transformed = self._view.transform or self._view.target_transform
         return Batches(
-            fetch=self._transformed if transformed else self._plain,
+            fetch=self._transformed if self._is_transformed else self._plain,
             order=np.arange(len(self)) if order is None else order,
             batch_size=batch_size,
             device=device,
@@ -227,6 +226,10 @@ class Dataset:
         counts = self.manifest.frame.group_by("split").agg(pl.len()).collect()
         present = dict(counts.iter_rows())
         return ", ".join(f"{name} {present[name]}" for name in SPLITS if name in present)
+
+    @property
+    def _is_transformed(self) -> bool:
+        return (self._view.transform or self._view.target_transform) is not None
 
     def _image(self, image: np.ndarray) -> Any:
         return self._view.transform(image) if self._view.transform else image
