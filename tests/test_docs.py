@@ -1,4 +1,4 @@
-"""What the documentation says is true: its code runs, its links lead somewhere, nothing is left out."""
+"""What the documentation says is true: its code runs, its links lead somewhere, nothing is lost."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ def test_the_readmes_python_runs(page: Path, tmp_path: Path) -> None:
     code = "\n".join(blocks(page, "python")).replace(
         "download=True", "download=True, allow_modified=True"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "montage.png").read_bytes().startswith(b"\x89PNG")
     assert len(list((tmp_path / "folder" / "breastmnist").iterdir())) == 12

@@ -154,7 +154,7 @@ def test_leaderboard_as_text_json_and_page(tmp_path: Path) -> None:
     assert rows[0]["method"] == "Google AutoML Vision"
 
 
-def test_the_demo_runs_without_a_network(tmp_path: Path) -> None:
+def test_the_demo_runs_without_a_network() -> None:
     pytest.importorskip("torch")
     done = medshelf("demo", "--epochs", "1", MEDSHELF_OFFLINE="1")
     assert done.returncode == 0, done.stderr

@@ -156,7 +156,7 @@ def test_a_cache_that_cannot_be_written(
         open_array(archive, "images")
 
 
-def test_a_disk_without_room(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_without_room(archive: Path) -> None:
     """The kernel's limit on file size stands in for a full disk: the write fails half way."""
     script = (
         "import resource, signal, sys\n"
@@ -175,13 +175,21 @@ def test_a_disk_without_room(archive: Path, monkeypatch: pytest.MonkeyPatch) -> 
     np.testing.assert_array_equal(open_array(archive, "images"), np.load(archive)["images"])
 
 
+def open_program(path: Path, member: str) -> list[str]:
+    """A program that opens one array and prints its sum."""
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom medshelf.formats.npz import open_array\n"
+        "print(open_array(Path(sys.argv[1]), sys.argv[2]).sum())"
+    )
+    return [sys.executable, "-c", script, str(path), member]
+
+
 def test_killed_while_unpacking_leaves_nothing_half(tmp_path: Path) -> None:
     path = tmp_path / "large.npz"
     expected = np.random.default_rng(0).integers(0, 255, 60_000_000, dtype=np.uint8)
     np.savez_compressed(path, x=expected)
     cache = Settings.from_environment().cache
-    script = f"from pathlib import Path\nfrom medshelf.formats.npz import open_array\nopen_array(Path({str(path)!r}), 'x')"
-    process = subprocess.Popen([sys.executable, "-c", script])
+    process = subprocess.Popen(open_program(path, "x"))
     deadline = time.monotonic() + 60
     while not (parts := list(cache.rglob(".x.npy.part"))) or parts[0].stat().st_size < 1 << 20:
         assert time.monotonic() < deadline
@@ -194,9 +202,8 @@ def test_killed_while_unpacking_leaves_nothing_half(tmp_path: Path) -> None:
 
 
 def test_two_processes_unpack_once(archive: Path) -> None:
-    script = f"from pathlib import Path\nfrom medshelf.formats.npz import open_array\nprint(open_array(Path({str(archive)!r}), 'images').sum())"
     processes = [
-        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(open_program(archive, "images"), stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     results = {process.communicate()[0].strip() for process in processes}

@@ -46,7 +46,7 @@ def _print_table(dataset: str, entries: list[Entry]) -> None:
     table = Table(title=f"{dataset}, test split", title_justify="left", box=SIMPLE_HEAD)
     for name in ("method", "kind", "AUC", "ACC", "seeds", "selected on"):
         justify: JustifyMethod = "right" if name in {"AUC", "ACC", "seeds"} else "left"
-        table.add_column(name, justify=justify)
+        table.add_column(name, justify=justify, no_wrap=name in {"method", "kind"})
     table.add_column("note")
     for each in entries:
         table.add_row(

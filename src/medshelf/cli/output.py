@@ -33,9 +33,7 @@ def _print_version(asked: bool) -> None:
 def common(
     version: Annotated[
         bool,
-        typer.Option(
-            "--version", help="Show the version.", is_eager=True, callback=_print_version
-        ),
+        typer.Option("--version", help="Show the version.", is_eager=True, callback=_print_version),
     ] = False,
 ) -> None:
     """Public medical datasets: fetch, open, benchmark. Not for clinical use."""

@@ -46,8 +46,9 @@ class Dataset:
     """Samples of a manifest in its order; a map-style dataset for `torch.utils.data.DataLoader`.
 
     An item is an `Item`, a tuple `(image, target)`. The image is an array as stored, uint8:
-    (H, W) grey, (H, W, 3) RGB, (D, H, W) volume. The target is an int, the position of the label in `classes`; for
-    multi-label sets a float32 array (K,) of 1 present, 0 absent, -1 uncertain, NaN not stated.
+    (H, W) grey, (H, W, 3) RGB, (D, H, W) volume. The target is an int, the position of the label in
+    `classes`; for multi-label sets a float32 array (K,) of 1 present, 0 absent, -1 uncertain, NaN
+    not stated.
 
     Attributes:
         manifest: The table that the samples come from.
