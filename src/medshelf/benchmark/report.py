@@ -13,6 +13,7 @@ from medshelf.benchmark.metrics import checked, class_aucs, one_against_rest, pr
 from medshelf.benchmark.result_file import read_scores
 from medshelf.benchmark.runs import RUN_FILE, Run, method_name
 from medshelf.benchmark.scores import N_BINS, reliability
+from medshelf.benchmark.scores import Estimate as Interval
 from medshelf.core.manifest import SPLITS
 from medshelf.core.tasks import TaskKind
 from medshelf.dataset.dataset import Dataset
@@ -79,30 +80,24 @@ def leaderboard_page(dataset: str, entries: Sequence[Entry]) -> Page:
 def _key_figures(page: Page, runs: Sequence[Run]) -> None:
     scores = [run.scores["test"] for run in runs]
     first = scores[0]
-    over = f"mean of {len(runs)} seeds" if len(runs) > 1 else "one seed"
 
-    def mean(values: Sequence[float]) -> str:
-        sd = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
-        return f"{np.mean(values):.3f}{sd}"
+    def card(label: str, values: Sequence[float], note: str = "") -> Card:
+        if len(values) > 1:
+            note = f"mean of {len(values)} seeds, sd {np.std(values, ddof=1):.3f}"
+        return Card(label, f"{np.mean(values):.3f}", note)
 
-    def note(name: str) -> str:
-        estimate = getattr(first, name)
-        interval = f"95 % interval {estimate.low:.3f} to {estimate.high:.3f}"
-        return interval if len(runs) == 1 else f"{over}; seed {runs[0].spec.seed}: {interval}"
+    def interval(estimate: Interval) -> str:
+        return f"95 % interval {estimate.low:.3f} to {estimate.high:.3f}"
 
     calibration = [each.calibration_error for each in scores if each.calibration_error is not None]
     page.cards(
         [
-            Card("Test AUC", mean([each.auc.value for each in scores]), note("auc")),
-            Card("Test ACC", mean([each.acc.value for each in scores]), note("acc")),
-            Card(
-                "Majority floor",
-                f"{first.floor.acc:.3f}",
-                f"ACC of always {first.floor.prediction!r}",
-            ),
-            Card("Balanced accuracy", mean([each.balanced_accuracy for each in scores]), over),
-            Card("Macro F1", mean([each.macro_f1 for each in scores]), over),
-            Card("Calibration error", mean(calibration), f"expected, {N_BINS} bins; {over}"),
+            card("Test AUC", [each.auc.value for each in scores], interval(first.auc)),
+            card("Test ACC", [each.acc.value for each in scores], interval(first.acc)),
+            Card("Majority floor", f"{first.floor.acc:.3f}", f"ACC of {first.floor.prediction!r}"),
+            card("Balanced accuracy", [each.balanced_accuracy for each in scores]),
+            card("Macro F1", [each.macro_f1 for each in scores]),
+            card("Calibration error", calibration, f"expected, {N_BINS} bins"),
         ]
     )
 
@@ -149,17 +144,22 @@ def _entries_table(entries: Sequence[Entry]) -> Table:
         rows.append(
             (
                 *(each.method, each.kind_text, each.auc_text, each.acc_text, each.n_seeds),
-                *(each.selection_split, each.note, source),
+                *(_note(each), source),
             )
         )
     measured = next((i for i, each in enumerate(entries) if each.kind == "measured"), None)
     return Table(
-        ("Method", "Kind", "AUC", "ACC", "Seeds", "Selected on", "Note", "Source"),
+        ("Method", "Kind", "AUC", "ACC", "Seeds", "Note", "Source"),
         rows,
         caption="Test split; mean ± standard deviation over seeds where there are several.",
         numeric={2, 3, 4},
         emphasised=measured,
     )
+
+
+def _note(entry: Entry) -> str:
+    selected = f"selected on {entry.selection_split}" if entry.selection_split else ""
+    return "; ".join(each for each in (entry.note, selected) if each)
 
 
 def _data(page: Page, data: Mapping[str, Dataset]) -> None:
