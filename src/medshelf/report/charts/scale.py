@@ -12,6 +12,7 @@ Numbers = Sequence[float] | np.ndarray
 
 _STEPS = (1, 2, 2.5, 5, 10)
 _EXPONENT_FROM = 1e7
+_NO_SPAN = 1e-290
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def _bounds(values: Sequence[float]) -> tuple[float, float]:
     if not values:
         return 0.0, 1.0
     low, high = min(values), max(values)
-    if high - low > abs(high) * 1e-9:
+    if high - low > max(abs(high) * 1e-9, _NO_SPAN):
         return low, high
     margin = abs(low) * 0.1 or 0.5
     return low - margin, high + margin
