@@ -153,7 +153,7 @@ def test_a_mark_nowhere_is_refused(x: float, y: float | None) -> None:
 
 
 def test_many_legend_entries_stay_inside_the_chart() -> None:
-    names = [f"class with a rather long name {number}, AUC 0.9" for number in range(14)]
+    names = [f"class with a rather long name {index}, AUC 0.9" for index in range(14)]
     series = [Series(name, [0, 1], [0, 1]) for name in names]
     chart = line_chart("ROC", series, UNIT, UNIT, diagonal="chance")
     entries = find(chart, "text", "name")
