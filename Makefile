@@ -5,6 +5,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# The peer that medshelf.compat.medmnist is compared with; the modules used need no torchvision.
+PEER := $(BIN)/python -m pip install --quiet --no-deps "medmnist==3.0.2"
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
 .PHONY: demo test check lint bench clean
@@ -32,6 +34,7 @@ clean:
 # .has-train-test is an environment with the extras [train,test], and so on.
 $(VENV)/.has-%: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) ".[$(subst -,$(comma),$*)]"
+	$(if $(findstring test,$*),$(PEER))
 	touch $@
 
 $(BIN)/python:

@@ -1,0 +1,1 @@
+"""Drop-in faces of other packages: the same names, on this house."""
