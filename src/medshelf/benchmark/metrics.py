@@ -37,7 +37,8 @@ def auc(task: Task, y_true: np.ndarray, y_score: np.ndarray) -> float:
 
 def class_aucs(task: Task, y_true: np.ndarray, y_score: np.ndarray) -> np.ndarray:
     """Return the AUCs that `auc` averages, float64 (K,); a single one for a binary task."""
-    positive, scores = one_against_rest(task, *checked(task, y_true, y_score))
+    columns = one_against_rest(task, *checked(task, y_true, y_score))
+    positive, scores = (np.asfortranarray(each) for each in columns)
     names = task.classes[-1:] if task.kind is TaskKind.BINARY else task.classes
     return np.array(
         [roc_auc(positive[:, code], scores[:, code], name=name) for code, name in enumerate(names)]
@@ -58,7 +59,8 @@ def acc(task: Task, y_true: np.ndarray, y_score: np.ndarray) -> float:
     Raises:
         MetricError: As for `auc`, but a class may be absent.
     """
-    return float(correct(task, *checked(task, y_true, y_score)).mean())
+    codes, scores = checked(task, y_true, y_score)
+    return float((predicted(task, scores) == codes).mean())
 
 
 def correct(task: Task, y_true: np.ndarray, y_score: np.ndarray) -> np.ndarray:
@@ -68,11 +70,14 @@ def correct(task: Task, y_true: np.ndarray, y_score: np.ndarray) -> np.ndarray:
 
 
 def predicted(task: Task, y_score: np.ndarray) -> np.ndarray:
-    """Return class codes (N,), or 0/1 (N, K) for a multi-label task, from `checked` scores."""
+    """Return class codes (N,), or bool (N, K) for a multi-label task, from `checked` scores.
+
+    The two codes of a binary task are False and True.
+    """
     if task.kind is TaskKind.MULTI_LABEL:
-        return (y_score > THRESHOLD).astype(np.int64)
+        return y_score > THRESHOLD
     if task.kind is TaskKind.BINARY:
-        return (y_score[:, -1] > THRESHOLD).astype(np.int64)
+        return y_score[:, -1] > THRESHOLD
     return y_score.argmax(axis=1)
 
 
@@ -126,15 +131,20 @@ def roc_auc(positive: np.ndarray, scores: np.ndarray, *, name: str = "the class"
     Raises:
         MetricError: All samples are positive, or none is.
     """
-    above = np.sort(scores[~positive])
-    chosen = np.sort(scores[positive])  # neighbours search neighbouring places: fewer misses
-    n_pairs = chosen.size * above.size
+    n_positive = int(np.count_nonzero(positive))
+    n_pairs = n_positive * (len(positive) - n_positive)
     if not n_pairs:
-        which = "positive" if not chosen.size else "negative"
+        which = "negative" if n_positive else "positive"
         problem = f"AUC of {name!r} is not defined: there is no {which} sample"
         raise MetricError(problem, "Evaluate on a split that has every class")
-    # Twice the number of pairs won, a tie counting one: exact in integers.
-    twice = above.searchsorted(chosen, "left").sum() + above.searchsorted(chosen, "right").sum()
+    order = np.argsort(scores)
+    ranked, hits = scores[order], positive[order]
+    if (ranked[1:] == ranked[:-1]).any():
+        won_or_tied, below = ranked[hits], ranked[~hits]
+        won = below.searchsorted(won_or_tied, "left").sum()
+        twice = won + below.searchsorted(won_or_tied, "right").sum()
+    else:
+        twice = 2 * np.cumsum(~hits)[hits].sum()
     return float(twice / (2 * n_pairs))
 
 

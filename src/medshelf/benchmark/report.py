@@ -238,7 +238,7 @@ def _errors(page: Page, run: Run, test: Dataset) -> None:
     charts = [roc, diagram]
     if task.kind is not TaskKind.MULTI_LABEL:
         counts = np.zeros((task.n_classes,) * 2, np.int64)
-        np.add.at(counts, (y_true, predicted(task, y_score)), 1)
+        np.add.at(counts, (y_true, predicted(task, y_score).astype(np.int64)), 1)
         names = (Names("True", task.classes), Names("Predicted", task.classes))
         charts.insert(0, heat_map("Confusion matrix", counts, *names))
     page.charts(*charts)

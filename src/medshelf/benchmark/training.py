@@ -16,7 +16,7 @@ from torch import nn
 from medshelf.benchmark.metrics import acc, auc
 from medshelf.benchmark.models import build_model
 from medshelf.benchmark.protocol import Protocol
-from medshelf.core.errors import FormatError, RunError
+from medshelf.core.errors import FormatError, RunError, UnknownNameError
 from medshelf.core.files import atomic_path
 from medshelf.core.progress import progress_bar
 from medshelf.core.tasks import Task, TaskKind
@@ -24,6 +24,7 @@ from medshelf.dataset.batches import Batches
 from medshelf.dataset.dataset import Dataset
 
 LAST, BEST = "last.pt", "best.pt"
+PRECISIONS = ("float32", "bfloat16")
 _LOG = logging.getLogger(__name__)
 
 
@@ -59,6 +60,8 @@ class Training:
         seed: Decides the first weights and the order of samples.
         n_epochs: Usually the protocol's.
         device: Torch device.
+        precision: `float32`, or `bfloat16` for the convolutions and matrix products; weights,
+            loss and probabilities are float32 in both.
         folder: Where checkpoints lie.
     """
 
@@ -67,6 +70,7 @@ class Training:
     seed: int
     n_epochs: int
     device: str
+    precision: str
     folder: Path
 
     def run(self, data: Mapping[str, Dataset]) -> Progress:
@@ -179,6 +183,8 @@ class _State:
             [int(part * training.n_epochs) for part in recipe.schedule.milestones],
             recipe.schedule.gamma,
         )
+        self._device = torch.device(training.device).type
+        self._low_precision = training.precision == "bfloat16"
         self._multi_label = task.kind is TaskKind.MULTI_LABEL
         self._loss = nn.BCEWithLogitsLoss() if self._multi_label else nn.CrossEntropyLoss()
 
@@ -207,8 +213,10 @@ class _State:
         return torch.cat(scores).cpu().numpy(), total / len(batches.order)
 
     def _logits(self, images: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.network(images.contiguous(memory_format=torch.channels_last))
-        return logits
+        images = images.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self._device, torch.bfloat16, enabled=self._low_precision):
+            logits: torch.Tensor = self.network(images)
+        return logits.float()
 
     def save(self, path: Path, progress: Progress) -> None:
         """Write everything that the next epoch needs."""
@@ -244,6 +252,19 @@ def choose_device(name: str) -> str:
     except (RuntimeError, AssertionError) as error:
         problem = f"Device {name!r} cannot be used ({str(error).splitlines()[0]})"
         raise RunError(problem, "Choose another --device, e.g. auto or cpu") from error
+    return name
+
+
+def choose_precision(name: str) -> str:
+    """Return `name`, or `float32` for `auto`.
+
+    Raises:
+        UnknownNameError: There is no such precision.
+    """
+    if name == "auto":
+        return "float32"
+    if name not in PRECISIONS:
+        raise UnknownNameError("precision", name, ("auto", *PRECISIONS))
     return name
 
 
