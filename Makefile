@@ -14,24 +14,24 @@ INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --e
 demo: $(VENV)/.has-train
 	$(BIN)/medshelf demo
 
-test: $(VENV)/.has-train-test
+test: $(VENV)/.has-train-fast-test
 	$(BIN)/python -m pytest
 
 check: lint test
 
-lint: $(VENV)/.has-train-test-check
+lint: $(VENV)/.has-train-fast-test-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config pyproject.toml
 
-bench: $(VENV)/.has-train-test
+bench: $(VENV)/.has-train-fast-test
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-# .has-train-test is an environment with the extras [train,test], and so on.
+# .has-train-fast-test is an environment with the extras [train,test], and so on.
 $(VENV)/.has-%: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) ".[$(subst -,$(comma),$*)]"
 	$(if $(findstring test,$*),$(PEER))

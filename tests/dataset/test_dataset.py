@@ -14,6 +14,7 @@ from tests.medmnist_files import COUNTS, grey_value, make_arrays, make_file
 import medshelf
 from medshelf.catalog.shelf import find_record
 from medshelf.core.errors import SettingError
+from medshelf.dataset.augmentation import Augmentation
 from medshelf.dataset.dataset import Dataset
 
 KINDS = {
@@ -144,6 +145,49 @@ def test_shuffled_targets_stay_with_their_images(folder: Path) -> None:
     for images, targets in opened(folder, "breastmnist").batches(4, shuffle=True, seed=3):
         codes = [(round(value * 255) - 10) % 2 for value in images[:, 0, 0, 0].tolist()]
         assert codes == targets.tolist()
+
+
+def test_augmented_batches_repeat_with_the_seed_and_move_pixels(folder: Path) -> None:
+    found = opened(folder, "retinamnist")
+    augment = Augmentation(padding=3)
+
+    def images(seed: int) -> np.ndarray:
+        return np.concatenate(
+            [each.copy() for each, _ in found.batches(5, augment=augment, seed=seed)]
+        )
+
+    assert np.array_equal(images(1), images(1))
+    assert not np.array_equal(images(1), images(2))
+    assert (images(1) == 0).any()
+    inner = images(1)[:, :, 5:-5, 5:-5]
+    assert (inner * 255).round()[:, 0, 0, 0].tolist() == [*range(10, 22)]
+
+
+def test_augmentation_is_for_pictures_without_a_transform(folder: Path) -> None:
+    for dataset, options in (("organmnist3d", {}), ("breastmnist", {"transform": np.asarray})):
+        with pytest.raises(SettingError, match="augment cannot be used"):
+            opened(folder, dataset, **options).batches(augment=Augmentation())
+
+
+@pytest.mark.parametrize("device", [None, "cpu"])
+def test_kept_batches_are_never_overwritten(folder: Path, device: str | None) -> None:
+    if device:
+        pytest.importorskip("torch")
+    found = opened(folder, "breastmnist", "all")
+    kept = [images for images, _ in found.batches(2, device=device)]
+    views = [images[:1, 0, 3] for images, _ in found.batches(2, device=device)]
+    for number, (images, view) in enumerate(zip(kept, views, strict=True)):
+        expected = found.images(slice(2 * number, 2 * number + 2)) / np.float32(255)
+        np.testing.assert_array_equal(np.asarray(images)[:, 0], expected)
+        np.testing.assert_array_equal(np.asarray(view)[0], expected[0, 3])
+
+
+def test_dropped_batches_leave_their_memory_to_the_next(folder: Path) -> None:
+    found = opened(folder, "breastmnist", "all")
+    addresses = set()
+    for images, _ in found.batches(3):
+        addresses.add(images.ctypes.data)
+    assert len(addresses) == 2
 
 
 def test_batches_with_a_transform_stack_its_results(folder: Path) -> None:

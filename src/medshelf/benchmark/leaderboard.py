@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from medshelf.benchmark.runs import Run, method_name
+from medshelf.benchmark.runs import PRECISIONS, Run, method_name
 from medshelf.benchmark.scores import Floor
 
 QUOTED = Path(__file__).parent / "quoted" / "medmnist.csv"
@@ -127,6 +127,8 @@ def caveats(run: Run) -> list[str]:
     found = []
     if not spec.follows_protocol:
         found.append(f"{spec.epochs} epochs, not the protocol ({spec.protocol_epochs})")
+    if spec.precision != PRECISIONS[0]:
+        found.append(f"convolutions in {spec.precision}")
     if spec.modified:
         found.append("modified data, not the published files")
     if spec.synthetic:

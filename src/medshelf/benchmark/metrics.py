@@ -137,15 +137,40 @@ def roc_auc(positive: np.ndarray, scores: np.ndarray, *, name: str = "the class"
         which = "negative" if n_positive else "positive"
         problem = f"AUC of {name!r} is not defined: there is no {which} sample"
         raise MetricError(problem, "Evaluate on a split that has every class")
-    order = np.argsort(scores)
-    ranked, hits = scores[order], positive[order]
-    if (ranked[1:] == ranked[:-1]).any():
-        won_or_tied, below = ranked[hits], ranked[~hits]
-        won = below.searchsorted(won_or_tied, "left").sum()
-        twice = won + below.searchsorted(won_or_tied, "right").sum()
-    else:
-        twice = 2 * np.cumsum(~hits)[hits].sum()
-    return float(twice / (2 * n_pairs))
+    count = _count_float32 if scores.dtype == np.float32 else _count
+    return count(positive, scores) / (2 * n_pairs)
+
+
+def _count(positive: np.ndarray, scores: np.ndarray) -> int:
+    """Return twice the pairs that positives win, a tie counting one."""
+    above, chosen = np.sort(scores[~positive]), np.sort(scores[positive])
+    won = above.searchsorted(chosen, "left").sum()
+    return int(won + above.searchsorted(chosen, "right").sum())
+
+
+def _count_float32(positive: np.ndarray, scores: np.ndarray) -> int:
+    """Return the same as `_count` from one sort of (score, label) packed into integers."""
+    bits = (scores + 0.0).view(np.int32)  # the sum turns -0 into 0, which it equals
+    ordered = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # integers in the order of the numbers
+    keys = ordered.astype(np.int64)
+    keys <<= 1
+    keys |= positive
+    keys.sort()
+    hits = (keys & 1).astype(np.int32)
+    n_below = np.cumsum(1 - hits, dtype=np.int32)
+    won_or_tied = int((n_below * hits).sum(dtype=np.int64))
+    keys >>= 1
+    ends = np.flatnonzero(keys[1:] == keys[:-1])
+    if not ends.size:
+        return 2 * won_or_tied
+    # Runs of equal scores: a negative comes first, so each of its pairs was counted as won.
+    starts = np.r_[ends[0], ends[1:][np.diff(ends) > 1]]
+    stops = np.r_[ends[:-1][np.diff(ends) > 1], ends[-1]] + 2
+    bounds = np.stack([starts, stops], axis=1).ravel()
+    padded = np.append(np.cumsum(hits), 0)
+    before = np.where(bounds > 0, padded[bounds - 1], 0).reshape(-1, 2)
+    n_hits = before[:, 1] - before[:, 0]
+    return 2 * won_or_tied - int((n_hits * (stops - starts - n_hits)).sum())
 
 
 def roc_curve(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

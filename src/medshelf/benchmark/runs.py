@@ -19,11 +19,12 @@ from medshelf.benchmark.models import PUBLISHED_NAMES
 from medshelf.benchmark.protocol import Protocol
 from medshelf.benchmark.result_file import ResultName, write_scores
 from medshelf.benchmark.scores import Scores, score
-from medshelf.core.errors import FormatError, MissingExtraError, RunError
+from medshelf.core.errors import FormatError, MissingExtraError, RunError, UnknownNameError
 from medshelf.core.files import lock, make_folder, write_text
 from medshelf.dataset.dataset import Dataset
 
 RUN_FILE = "run.json"
+PRECISIONS = ("float32", "bfloat16")
 _LOG = logging.getLogger(__name__)
 
 
@@ -42,7 +43,7 @@ class RunSpec:
         epochs: Epochs that were asked for; the protocol was followed if they are equal.
         model: Name of the network.
         seed: Of weights and order.
-        precision: Number format of the training.
+        precision: Number format of the convolutions and matrix products in training.
     """
 
     dataset: str
@@ -69,7 +70,8 @@ class RunSpec:
         epochs = "" if self.follows_protocol else f"_{self.epochs}epochs"
         content = "".join(self.files.values()).rpartition(":")[2][:8]
         modified = f"_modified-{content}" if self.modified else ""
-        return f"{self.dataset}{size}_{self.protocol}_{self.model}{epochs}{modified}"
+        precision = "" if self.precision == PRECISIONS[0] else f"_{self.precision}"
+        return f"{self.dataset}{size}_{self.protocol}_{self.model}{precision}{epochs}{modified}"
 
     @property
     def name(self) -> str:
@@ -117,15 +119,24 @@ class Run:
 
 
 def specify(
-    dataset: Dataset, protocol: Protocol, model: str, *, seed: int, epochs: int | None
+    dataset: Dataset,
+    protocol: Protocol,
+    model: str,
+    *,
+    seed: int,
+    epochs: int | None,
+    precision: str = PRECISIONS[0],
 ) -> RunSpec:
     """Say exactly what is to be run.
 
     Raises:
         RunError: The protocol is not for this dataset, or `epochs` is not positive.
+        UnknownNameError: There is no such precision.
     """
     meta = dataset.manifest.meta
     protocol.check_dataset(meta)
+    if precision not in PRECISIONS:
+        raise UnknownNameError("precision", precision, PRECISIONS)
     if epochs is not None and epochs < 1:
         problem = f"{epochs} epochs were asked for"
         raise RunError(problem, "Ask for 1 or more")
@@ -140,6 +151,7 @@ def specify(
         epochs=epochs or protocol.epochs,
         model=model,
         seed=seed,
+        precision=precision,
     )
 
 
@@ -186,7 +198,13 @@ def _execute(
     except ImportError as error:
         raise MissingExtraError("torch", "train") from error
     trainer = training.Training(
-        protocol, spec.model, spec.seed, spec.epochs, training.choose_device(device), folder
+        protocol=protocol,
+        model=spec.model,
+        seed=spec.seed,
+        n_epochs=spec.epochs,
+        device=training.choose_device(device),
+        precision=spec.precision,
+        folder=folder,
     )
     progress = trainer.run(data)
     scores: dict[str, Scores] = {}

@@ -16,7 +16,7 @@ from torch import nn
 from medshelf.benchmark.metrics import acc, auc
 from medshelf.benchmark.models import build_model
 from medshelf.benchmark.protocol import Protocol
-from medshelf.core.errors import FormatError, RunError, UnknownNameError
+from medshelf.core.errors import FormatError, RunError
 from medshelf.core.files import atomic_path
 from medshelf.core.progress import progress_bar
 from medshelf.core.tasks import Task, TaskKind
@@ -24,7 +24,6 @@ from medshelf.dataset.batches import Batches
 from medshelf.dataset.dataset import Dataset
 
 LAST, BEST = "last.pt", "best.pt"
-PRECISIONS = ("float32", "bfloat16")
 _LOG = logging.getLogger(__name__)
 
 
@@ -199,7 +198,7 @@ class _State:
             self.optimiser.step()
             total = total.to(loss.device) + loss.detach() * len(targets)
             bar.update()
-        return float(total) / len(batches.order)
+        return float(total) / len(batches.visit.order)
 
     @torch.inference_mode()
     def predict(self, batches: Batches) -> tuple[np.ndarray, float]:
@@ -210,7 +209,7 @@ class _State:
             logits = self._logits(images)
             total += float(self._loss(logits, targets)) * len(targets)
             scores.append(logits.sigmoid() if self._multi_label else logits.softmax(dim=1))
-        return torch.cat(scores).cpu().numpy(), total / len(batches.order)
+        return torch.cat(scores).cpu().numpy(), total / len(batches.visit.order)
 
     def _logits(self, images: torch.Tensor) -> torch.Tensor:
         images = images.contiguous(memory_format=torch.channels_last)
@@ -252,19 +251,6 @@ def choose_device(name: str) -> str:
     except (RuntimeError, AssertionError) as error:
         problem = f"Device {name!r} cannot be used ({str(error).splitlines()[0]})"
         raise RunError(problem, "Choose another --device, e.g. auto or cpu") from error
-    return name
-
-
-def choose_precision(name: str) -> str:
-    """Return `name`, or `float32` for `auto`.
-
-    Raises:
-        UnknownNameError: There is no such precision.
-    """
-    if name == "auto":
-        return "float32"
-    if name not in PRECISIONS:
-        raise UnknownNameError("precision", name, ("auto", *PRECISIONS))
     return name
 
 

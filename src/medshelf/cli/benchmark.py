@@ -30,6 +30,7 @@ def run(
         int | None, typer.Option(min=1, help="Instead of the protocol's; results will say so.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
+    precision: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
     root: Root = None,
     download: Download = False,
     allow_modified: AllowModified = False,
@@ -47,6 +48,7 @@ def run(
         seeds=seeds,
         epochs=epochs,
         device=device,
+        precision=precision,
         root=root,
         download=download,
         allow_modified=allow_modified,

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from medshelf.core.errors import SettingError
 from medshelf.core.manifest import SPLITS, Manifest
 from medshelf.core.tasks import Task, TaskKind
-from medshelf.dataset.batches import Batches, Normalisation
+from medshelf.dataset.augmentation import Augmentation
+from medshelf.dataset.batches import Batches, Filled, Normalisation, Pass, Stacked
 from medshelf.dataset.items import Item, Items
 from medshelf.dataset.pixels import PixelSource
 
@@ -137,7 +139,8 @@ class Dataset:
         shuffle: bool = False,
         seed: int | Sequence[int] = 0,
         device: str | None = None,
-        normalise: Normalisation | None = None,
+        normalise: Normalisation = (0, 1),
+        augment: Augmentation | None = None,
     ) -> Batches:
         """Return one pass over the samples in batches, made vectorised.
 
@@ -147,19 +150,36 @@ class Dataset:
             seed: Give each epoch its own, e.g. `seed=(run, epoch)`.
             device: Torch device that gets the batches as tensors; None gives NumPy arrays.
             normalise: (mean, std), a number or one per channel, applied after scaling to [0, 1].
+            augment: Random flips and padded crops of pictures, decided by `seed`.
 
         Returns:
             An iterable with a length. A batch is `(images, targets)`: float32 (B, C, *spatial)
-            and the targets as in `targets`. If there is a transform, its results are stacked
-            instead and nothing else is done to them.
+            and the targets as in `targets`. Memory of a batch that nobody holds is used again.
+            If there is a transform, its results are stacked instead, as they are.
+
+        Raises:
+            SettingError: `batch_size` is below 1, or `augment` is asked for volumes or with a
+                transform.
         """
-        order = np.random.default_rng(seed).permutation(len(self)) if shuffle else None
-        return Batches(
-            fetch=self._transformed if self._is_transformed else self._plain,
-            order=np.arange(len(self)) if order is None else order,
-            batch_size=batch_size,
-            device=device,
-            normalise=None if self._view.transform else normalise,
+        order = np.arange(len(self))
+        if shuffle:
+            order = np.random.default_rng(seed).permutation(len(self))
+        visit = Pass(order, batch_size, device)
+        n_spatial = self.manifest.meta.dimensions or 2
+        if augment is not None and (n_spatial != 2 or self._is_transformed):  # noqa: PLR2004
+            problem = f"augment cannot be used on {self.manifest.meta.dataset} as it was loaded"
+            raise SettingError(problem, "Use it on 2D sets, or augment in the transform alone")
+        if self._is_transformed:
+            return Stacked(visit, self.__getitems__)
+        return Filled(
+            visit=visit,
+            source=self._pixels,
+            targets=self.targets,
+            n_spatial=n_spatial,
+            as_rgb=self._view.as_rgb,
+            normalise=normalise,
+            augment=augment,
+            seed=seed,
         )
 
     def montage(self, n_images: int = 64, *, seed: int = 0) -> Image:
@@ -237,13 +257,3 @@ class Dataset:
 
     def _target(self, target: Target) -> Any:
         return self._view.target_transform(target) if self._view.target_transform else target
-
-    def _plain(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        images = self.images(rows)
-        spatial = self.manifest.meta.dimensions or 2
-        has_channels = images.ndim == spatial + 2
-        images = np.moveaxis(images, -1, 1) if has_channels else images[:, None]
-        return images, self.targets[rows]
-
-    def _transformed(self, rows: np.ndarray) -> tuple[Any, Any]:
-        return tuple(zip(*self.__getitems__(rows.tolist()), strict=True))  # type: ignore[return-value]

@@ -48,12 +48,22 @@ class PixelSource:
 
     @cached_property
     def _arrays(self) -> list[np.ndarray]:
-        return [open_array(path, member) for path, member in self._files]
+        # Plain views: a memmap builds a Python object of its own at every slice.
+        return [np.asarray(open_array(path, member)) for path, member in self._files]
 
     @property
     def image_shape(self) -> tuple[int, ...]:
         """Shape of one stored image: (H, W), (H, W, 3) or (D, H, W); () if there is none."""
         return self._arrays[0].shape[1:] if self._arrays else ()
+
+    def lookup(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return an array that holds the images of `rows`, and their places on its first axis.
+
+        The array is the memory map itself where all images lie in one.
+        """
+        if len(self._arrays) == 1:
+            return self._arrays[0], self._index[rows]
+        return self.gather(rows), np.arange(len(rows))
 
     def gather(self, rows: np.ndarray) -> np.ndarray:
         """Copy the images of `rows` into one array of the stored dtype, (len(rows), *image_shape).
