@@ -27,7 +27,7 @@ os.environ["HOME"] = os.environ["XDG_CACHE_HOME"] = FOLDER.name  # the peer make
 import medmnist  # noqa: E402
 
 torch.set_num_threads(1)
-COUNTS = {28: 20_000, 224: 1_000}
+COUNTS = {28: 20_000, 224: 3_000}
 
 
 def make_file(size: int) -> None:
@@ -90,7 +90,11 @@ def compare_size(size: int) -> None:
         lambda: visit(loader(random)),
     )
     for name, other in others(ours).items():
-        compare(f"{size} px, {name}, against medmnist + DataLoader", other, lambda: visit(loader(theirs)))
+        compare(
+            f"{size} px, {name}, against medmnist + DataLoader",
+            other,
+            lambda: visit(loader(theirs)),
+        )
 
 
 def others(ours: medshelf.dataset.dataset.Dataset) -> dict[str, Callable[[], None]]:

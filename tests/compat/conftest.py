@@ -1,4 +1,4 @@
-"""The peer itself, imported beside us where it is installed, without the packages it never uses here."""
+"""The peer itself, imported beside us where it is installed."""
 
 from __future__ import annotations
 

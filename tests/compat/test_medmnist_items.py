@@ -154,9 +154,7 @@ def test_len_counts_what_is_there(peer: ModuleType, root: Path) -> None:
 
 
 @pytest.mark.parametrize("mmap_mode", [None, "r", "c", "r+"])
-def test_images_are_mapped_and_the_file_is_never_written(
-    root: Path, mmap_mode: str | None
-) -> None:
+def test_images_are_mapped_and_the_file_is_never_written(root: Path, mmap_mode: str | None) -> None:
     path = write_set(root, "breastmnist")
     before = path.read_bytes()
     dataset = ours.BreastMNIST("train", root=root, mmap_mode=mmap_mode)

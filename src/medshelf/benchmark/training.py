@@ -173,7 +173,7 @@ class _State:
             training.model, channels=recipe.data.channels, n_outputs=task.n_classes
         )
         network = network.to(device=training.device)
-        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network.to(memory_format=torch.channels_last)
         self.optimiser = torch.optim.Adam(
             self.network.parameters(), lr=recipe.optimiser.learning_rate
         )

@@ -12,7 +12,7 @@ import numpy as np
 
 from medshelf.core.errors import MissingExtraError, SettingError
 from medshelf.dataset.augmentation import Augmentation
-from medshelf.dataset.filling import best_fill
+from medshelf.dataset.filling import Moments, best_fill
 from medshelf.dataset.items import Item
 from medshelf.dataset.pixels import PixelSource
 
@@ -88,7 +88,7 @@ class Filled:
         shape = self.source.image_shape
         channels = shape[self.n_spatial] if len(shape) > self.n_spatial else 1
         n_outputs = 3 if self.as_rgb and channels == 1 else channels
-        mean, std = (_per_channel(each, n_outputs) for each in self.normalise)
+        moments = Moments.make(*self.normalise, n_outputs)
         height, width = math.prod(shape[: self.n_spatial - 1]), shape[self.n_spatial - 1]
         buffers = _Buffers((self.visit.batch_size, n_outputs, *shape[: self.n_spatial]))
         fill = best_fill()
@@ -100,7 +100,7 @@ class Filled:
             fill(
                 pixels.reshape(len(pixels), height, width, channels),
                 index,
-                (mean, std),
+                moments,
                 draw,
                 out.reshape(len(rows), n_outputs, height, width),
             )
@@ -151,10 +151,6 @@ class _Buffers:
         self._arrays.append(np.empty(self._shape, np.float32))
         self._idle = sys.getrefcount(self._arrays[-1])
         return self._arrays[-1]
-
-
-def _per_channel(value: float | Sequence[float], channels: int) -> np.ndarray:
-    return np.ascontiguousarray(np.broadcast_to(np.asarray(value, np.float32), channels))
 
 
 def _to(array: np.ndarray, device: str | None) -> Any:

@@ -7,14 +7,39 @@ pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from medshelf.dataset.augmentation import Draw
 
-Moments = tuple[np.ndarray, np.ndarray]
+_POWER_OF_TWO = 0.5  # the mantissa that frexp gives
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What is subtracted and divided by, per channel, on the [0, 1] scale.
+
+    Attributes:
+        mean: Float32 (K,).
+        std: Float32 (K,).
+        inverse: 1 / std where multiplying by it equals dividing, to the bit: powers of two.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+    inverse: np.ndarray | None
+
+    @classmethod
+    def make(cls, mean: float | Sequence[float], std: float | Sequence[float], k: int) -> Moments:
+        """Spread numbers, or one per channel, over `k` channels."""
+        spread = np.full(k, std, np.float32)
+        exact = (np.frexp(spread)[0] == _POWER_OF_TWO).all()
+        return cls(np.full(k, mean, np.float32), spread, 1 / spread if exact else None)
+
+
 Fill = Callable[[np.ndarray, np.ndarray, Moments, Draw | None, np.ndarray], None]
 
 
@@ -36,7 +61,7 @@ def fill(
     Args:
         pixels: All stored images, uint8 (N, H, W, C).
         rows: Which to take, int64 (n,).
-        moments: Mean and standard deviation, float32 (K,) each.
+        moments: Of K channels.
         draw: Flips and shifts of the n images; None leaves them.
         out: Float32 (n, K, H, W); K is C, or more to repeat a single channel.
     """
@@ -44,10 +69,9 @@ def fill(
     if draw is not None:
         images = _augment(images, draw)
     out[:] = np.moveaxis(images, -1, 1)
-    mean, std = moments
     out /= np.float32(255)
-    out -= mean[:, None, None]
-    out /= std[:, None, None]
+    out -= moments.mean[:, None, None]
+    out /= moments.std[:, None, None]
 
 
 def _augment(images: np.ndarray, draw: Draw) -> np.ndarray:

@@ -127,6 +127,9 @@ def _arguments(command: Callable[..., object], words: list[str], prog: str) -> d
     for name in parameters:
         switch: dict[str, Any] = {"nargs": "?", "const": "True"} if name == "download" else {}
         parser.add_argument(f"--{name}", default=argparse.SUPPRESS, **switch)
+        if switch:
+            off: dict[str, Any] = {"action": "store_const", "const": "False", "dest": name}
+            parser.add_argument(f"--no{name}", default=argparse.SUPPRESS, **off)
     found: dict[str, Any] = vars(parser.parse_intermixed_args(words))
     values = found.pop("values")
     free = [name for name in parameters if name not in found]

@@ -17,6 +17,7 @@ from medshelf.compat.medmnist import files
 from medshelf.compat.medmnist.arrays import read_labels
 from medshelf.compat.medmnist.errors import ResultNameError, ScoresError
 from medshelf.compat.medmnist.info import DEFAULT_ROOT, INFO, task_kind
+from medshelf.core.errors import MetricError
 from medshelf.core.files import write_text
 from medshelf.core.tasks import Task, TaskKind
 
@@ -214,9 +215,16 @@ def save_results(y_true: Any, y_score: Any, outputpath: str | os.PathLike[str]) 
         y_true: (N,) or (N, K).
         y_score: (N, K).
         outputpath: CSV with a header, UTF-8 with a byte order mark.
+
+    Raises:
+        MetricError: There are more labels than scores, or fewer.
     """
     warnings.warn("Use Evaluator.evaluate(..., save_folder)", DeprecationWarning, stacklevel=2)
     columns = {"true": _as_matrix(y_true), "score": _as_matrix(y_score)}
+    if len(columns["true"]) != len(columns["score"]):
+        n_true, n_score = (len(values) for values in columns.values())
+        problem = f"There are {n_true} rows of labels and {n_score} of scores"
+        raise MetricError(problem, "Give one row per sample in both")
     names = [f"{kind}_{n}" for kind, values in columns.items() for n in range(values.shape[1])]
     rows = zip(*(values.astype(str).tolist() for values in columns.values()), strict=True)
     lines = [f"{index},{','.join((*true, *score))}" for index, (true, score) in enumerate(rows)]
