@@ -1,6 +1,6 @@
-"""ToTensor, Normalize, RandomCrop and RandomHorizontalFlip, doing what torchvision's do to a PIL image.
+"""What torchvision's ToTensor, Normalize, RandomCrop and RandomHorizontalFlip do to a PIL image.
 
-torchvision has no CPU build everywhere; these run the same operations in the same order, its checks
+torchvision has no CPU build everywhere; here are the same operations in the same order, checks
 included, so that times and bits can be compared without it.
 """
 

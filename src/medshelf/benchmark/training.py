@@ -16,6 +16,7 @@ from torch import nn
 from medshelf.benchmark.metrics import acc, auc
 from medshelf.benchmark.models import build_model
 from medshelf.benchmark.protocol import Protocol
+from medshelf.core.allocator import keep_freed_memory
 from medshelf.core.errors import FormatError, RunError
 from medshelf.core.files import atomic_path
 from medshelf.core.progress import progress_bar
@@ -84,6 +85,7 @@ class Training:
         Raises:
             RunError: The loss is no longer finite.
         """
+        keep_freed_memory()
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             state = _State(self, data["train"].task)
