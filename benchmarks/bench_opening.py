@@ -36,7 +36,7 @@ print(f"{resident() - before:.1f}")
 
 
 def make_file(folder: Path) -> Path:
-    """PathMNIST's layout at 224 px; every second line repeats, so that it compresses as images do."""
+    """PathMNIST's layout at 224 px; lines come twice, so that it compresses as images do."""
     rng = np.random.default_rng(0)
     path = folder / "pathmnist_224.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:

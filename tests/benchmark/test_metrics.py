@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from medshelf.benchmark.metrics import acc, auc, class_aucs
+from medshelf.benchmark.metrics import acc, auc, class_aucs, roc_auc
 from medshelf.core.errors import MetricError
 from medshelf.core.tasks import Task, TaskKind
 
@@ -84,6 +84,25 @@ def test_float32_ties_are_kept() -> None:
     assert auc(make_task(TaskKind.MULTI_CLASS), y_true, y_score) == pytest.approx(
         expected, abs=1e-12
     )
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(
+        st.tuples(
+            st.booleans(),
+            st.sampled_from([-np.inf, -1e30, -2.5, -1e-40, -0.0, 0.0, 1e-40, 0.3, 2.5, 1e30]),
+        ),
+        min_size=2,
+        max_size=60,
+    ).filter(lambda rows: {positive for positive, _ in rows} == {True, False})
+)
+def test_float32_of_any_sign_and_with_any_ties(rows: list[tuple[bool, float]]) -> None:
+    positive = np.array([each for each, _ in rows])
+    scores = np.nan_to_num(np.array([score for _, score in rows], np.float32), neginf=-3e38)
+    expected = roc_auc_score(positive, scores)
+    assert roc_auc(positive, scores) == pytest.approx(expected, abs=1e-12)
+    assert roc_auc(positive, scores.astype(np.float64)) == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_large_split_does_not_overflow() -> None:

@@ -16,7 +16,7 @@ from tests.medmnist_files import make_file
 
 import medshelf
 from medshelf.api import Benchmark
-from medshelf.benchmark.leaderboard import leaderboard, quoted
+from medshelf.benchmark.leaderboard import caveats, leaderboard, quoted
 from medshelf.benchmark.result_file import read_scores
 from medshelf.benchmark.runs import find_runs, read_run
 from medshelf.core.errors import FormatError, RunError, StorageError, UnknownNameError
@@ -107,6 +107,16 @@ def test_same_seed_same_numbers(
     assert first.scores == second.scores
     weights = [torch.load(each.folder / "best.pt", weights_only=True) for each in (first, second)]
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+
+
+def test_low_precision_is_another_run_and_says_so(folder: Path) -> None:
+    (exact,), (low,) = (run(folder, precision=each).runs for each in ("float32", "bfloat16"))
+    assert low.spec.name == exact.spec.name.replace("resnet18", "resnet18_bfloat16")
+    assert low.spec.precision == "bfloat16"
+    assert "convolutions in bfloat16" in caveats(low)
+    assert caveats(exact) == [each for each in caveats(low) if "bfloat16" not in each]
+    assert low.history[0]["train_loss"] != exact.history[0]["train_loss"]
+    assert low.history[0]["train_loss"] == pytest.approx(exact.history[0]["train_loss"], rel=0.1)
 
 
 def test_training_leaves_the_callers_random_state_alone(folder: Path) -> None:
@@ -206,6 +216,7 @@ def test_a_run_in_progress_elsewhere_is_not_joined(folder: Path) -> None:
         ({"device": "cuda:99"}, RunError, "Device 'cuda:99' cannot be used"),
         ({"device": "abacus"}, RunError, "Device 'abacus' cannot be used"),
         ({"epochs": 0}, RunError, "0 epochs were asked for"),
+        ({"precision": "float16"}, UnknownNameError, "Unknown precision 'float16'"),
     ],
 )
 def test_bad_options(

@@ -66,9 +66,10 @@ def test_info_prints_the_entry_as_the_peer_does(
         (["{flag}", "{out}", "jpg", "{root}", "False", "28"], PICTURES, "jpg"),
         (["{flag}", "--root={root}", "{out}", "png", "--size=None"], PICTURES, "png"),
         (["--root={root}", "{flag}", "{out}", "--nodownload"], PICTURES, "png"),
+        (["--flag={flag}", "{out}", "--root={root}"], PICTURES, "png"),
         (["--download=False", "{flag}", "{out}", "--root={root}"], PICTURES, "png"),
     ],
-    ids=["named", "spaced", "placed", "mixed", "off", "false"],
+    ids=["named", "spaced", "placed", "mixed", "off", "filled", "false"],
 )
 def test_save_takes_flags_in_every_form(
     root: Path, tmp_path: Path, words: list[str], n_files: int, ending: str

@@ -159,6 +159,12 @@ def test_the_function_refuses_what_has_no_auc(
         ours.getAUC(truth, scores, task)
 
 
+def test_too_few_columns_are_counted_against_the_labels() -> None:
+    for function in (ours.getAUC, ours.getACC):
+        with pytest.raises(MetricError, match=r"shape \(60, 4\), the labels need \(60, 5\)"):
+            function(np.arange(N) % 5, np.ones((N, 4)), "multi-class")
+
+
 def test_an_unknown_task_is_not_taken_for_multi_class() -> None:
     for function in (ours.getAUC, ours.getACC):
         with pytest.raises(UnknownNameError, match="binary-class"):

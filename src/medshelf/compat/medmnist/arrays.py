@@ -56,7 +56,9 @@ class ImageSource:
             stored = np.load(self.unpacked, mmap_mode="r", allow_pickle=False)
         except OSError:
             return False
-        if not images.flags.writeable and getattr(images, "filename", None) == str(self.unpacked):
+        place = getattr(images, "filename", None)
+        if not images.flags.writeable and place is not None and Path(place) == self.unpacked:
+            # Nobody can have changed these, so that nothing needs to be compared.
             return images.shape == stored.shape and images.strides == stored.strides
         return (
             type(images) in {np.ndarray, np.memmap}

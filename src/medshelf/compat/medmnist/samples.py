@@ -216,7 +216,8 @@ class MedMNIST3D(MedMNIST):
     available_sizes: ClassVar[list[int]] = [28, 64]
 
     def _image(self, stored: np.ndarray) -> Any:
-        return np.repeat((stored / 255.0)[None], 3 if self.as_rgb else 1, axis=0)
+        volume = (stored / 255.0)[None]
+        return np.repeat(volume, 3, axis=0) if self.as_rgb else volume
 
     def save(
         self,
