@@ -96,6 +96,18 @@ def test_rgb_and_transforms(folder: Path) -> None:
     assert target == "1"
 
 
+def test_a_transform_that_fails_names_the_sample(folder: Path) -> None:
+    def fussy(image: np.ndarray) -> np.ndarray:
+        if image[0, 0] == 13:
+            raise ZeroDivisionError
+        return image
+
+    found = opened(folder, "breastmnist", transform=fussy)
+    with pytest.raises(ZeroDivisionError) as caught:
+        list(found.batches(4))
+    assert caught.value.__notes__ == ["This was sample 3 of breastmnist."]
+
+
 @pytest.mark.parametrize("dataset", KINDS)
 def test_batches_are_to_tensor_and_normalise(folder: Path, dataset: str) -> None:
     """The expected value is torchvision's: float32(pixel) / 255, minus mean, over std."""

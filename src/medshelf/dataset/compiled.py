@@ -23,8 +23,8 @@ def fill(
         images = pixels.reshape(n, height * width * channels)
         _fill(images, rows, channels, moments.mean, scale, invert, flat)
     else:
-        images = pixels.reshape(n, height, width * channels)
-        _fill_changed(images, rows, channels, moments.mean, scale, invert, *draw, flat)
+        lines = pixels.reshape(n, height, width * channels)
+        _fill_changed(lines, rows, channels, moments.mean, scale, invert, *draw, flat)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -114,7 +114,7 @@ class Dataset:
         items = Items(self.images(rows), self.targets[rows])
         if not self._is_transformed:
             return items
-        return [Item(self._image(each.image), self._target(each.target)) for each in items]
+        return [self._transformed(each, row) for each, row in zip(items, rows, strict=True)]
 
     def __iter__(self) -> Iterator[Item]:
         """Yield every item in order."""
@@ -252,8 +252,14 @@ class Dataset:
     def _is_transformed(self) -> bool:
         return (self._view.transform or self._view.target_transform) is not None
 
-    def _image(self, image: np.ndarray) -> Any:
-        return self._view.transform(image) if self._view.transform else image
-
-    def _target(self, target: Target) -> Any:
-        return self._view.target_transform(target) if self._view.target_transform else target
+    def _transformed(self, item: Item, row: int) -> Item:
+        image, target = item
+        try:
+            if self._view.transform is not None:
+                image = self._view.transform(image)
+            if self._view.target_transform is not None:
+                target = self._view.target_transform(target)
+        except Exception as error:
+            error.add_note(f"This was sample {row} of {self.manifest.meta.dataset}.")
+            raise
+        return Item(image, target)
