@@ -25,7 +25,7 @@ lint: $(VENV)/.has-train-fast-test-check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config pyproject.toml
 
-bench: $(VENV)/.has-train-fast-test
+bench: $(VENV)/.has-train-fast-test-bench
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
 clean:

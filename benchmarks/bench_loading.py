@@ -97,6 +97,11 @@ def compare_size(size: int) -> None:
         )
 
 
+def as_sample(pair: tuple[np.ndarray, int]) -> dict[str, Any]:
+    """What litdata stores of one image."""
+    return {"image": pair[0], "label": pair[1]}
+
+
 def others(ours: medshelf.dataset.dataset.Dataset) -> dict[str, Callable[[], None]]:
     """Passes of other loaders over the same images, as far as they are installed."""
     transform, folder = usual(), tempfile.mkdtemp(dir=FOLDER.name)
@@ -128,10 +133,25 @@ def others(ours: medshelf.dataset.dataset.Dataset) -> dict[str, Callable[[], Non
                 shard.write({"__key__": f"{index:06d}", "png": png.getvalue(), "cls": target})
 
         def streamed() -> None:
-            stream = webdataset.WebDataset(path, shardshuffle=False).shuffle(1000).decode("pil")
-            visit(stream.to_tuple("png", "cls").map_tuple(transform, int).batched(128))
+            shards = webdataset.WebDataset(path, shardshuffle=False).shuffle(1000).decode("pil")
+            visit(shards.to_tuple("png", "cls").map_tuple(transform, int).batched(128))
 
         found["webdataset (PNG)"] = streamed
+    if find_spec("litdata"):
+        import litdata
+
+        samples = list(zip(ours.images(), ours.targets.tolist(), strict=True))
+        litdata.optimize(as_sample, samples, f"{folder}/lit", chunk_bytes="64MB", num_workers=1)
+
+        class Streaming(litdata.StreamingDataset):
+            def __getitem__(self, index: Any) -> tuple[Any, int]:
+                stored = super().__getitem__(index)
+                return transform(Image.fromarray(stored["image"])), stored["label"]
+
+        stream = Streaming(f"{folder}/lit", shuffle=True)
+        found["litdata (arrays)"] = lambda: visit(
+            litdata.StreamingDataLoader(stream, batch_size=128, num_workers=0)
+        )
     return found
 
 
