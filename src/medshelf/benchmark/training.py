@@ -184,7 +184,7 @@ class _State:
             [int(part * training.n_epochs) for part in recipe.schedule.milestones],
             recipe.schedule.gamma,
         )
-        self._device = torch.device(training.device).type
+        self._device = torch.device(training.device)
         self._low_precision = training.precision == "bfloat16"
         self._multi_label = task.kind is TaskKind.MULTI_LABEL
         self._loss = nn.BCEWithLogitsLoss() if self._multi_label else nn.CrossEntropyLoss()
@@ -192,13 +192,13 @@ class _State:
     def train(self, batches: Batches, bar: Any) -> float:
         """Pass once over the training data; return the mean loss per sample."""
         self.network.train()
-        total = torch.zeros(())
+        total = torch.zeros((), device=self._device)
         for images, targets in batches:
             self.optimiser.zero_grad()
             loss = self._loss(self._logits(images), targets)
             loss.backward()
             self.optimiser.step()
-            total = total.to(loss.device) + loss.detach() * len(targets)
+            total += loss.detach() * len(targets)
             bar.update()
         return float(total) / len(batches.visit.order)
 
@@ -206,16 +206,16 @@ class _State:
     def predict(self, batches: Batches) -> tuple[np.ndarray, float]:
         """Return probabilities, float32 (N, K), and the mean loss per sample."""
         self.network.eval()
-        scores, total = [], 0.0
+        scores, total = [], torch.zeros((), device=self._device)
         for images, targets in batches:
             logits = self._logits(images)
-            total += float(self._loss(logits, targets)) * len(targets)
+            total += self._loss(logits, targets) * len(targets)
             scores.append(logits.sigmoid() if self._multi_label else logits.softmax(dim=1))
-        return torch.cat(scores).cpu().numpy(), total / len(batches.visit.order)
+        return torch.cat(scores).cpu().numpy(), float(total) / len(batches.visit.order)
 
     def _logits(self, images: torch.Tensor) -> torch.Tensor:
         images = images.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self._device, torch.bfloat16, enabled=self._low_precision):
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._low_precision):
             logits: torch.Tensor = self.network(images)
         return logits.float()
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+
+_STREAM = 1
 
 
 class Draw(NamedTuple):
@@ -40,3 +43,8 @@ class Augmentation:
         """Draw for `n` pictures."""
         shifts = random.integers(-self.padding, self.padding, (n, 2), endpoint=True)
         return Draw(random.random(n) < self.flip, shifts)
+
+
+def generator(seed: int | Sequence[int]) -> np.random.Generator:
+    """Return the source of draws for a pass; not that of the order, which has the same seed."""
+    return np.random.default_rng((_STREAM, *np.atleast_1d(seed).tolist()))

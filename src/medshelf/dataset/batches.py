@@ -6,20 +6,22 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from medshelf.core.errors import MissingExtraError, SettingError
-from medshelf.dataset.augmentation import Augmentation
+from medshelf.dataset.augmentation import Augmentation, generator
 from medshelf.dataset.filling import Moments, best_fill
 from medshelf.dataset.items import Item
 from medshelf.dataset.pixels import PixelSource
 
+if TYPE_CHECKING:
+    from medshelf.dataset.resident import Resident
+
 Normalisation = tuple[float | Sequence[float], float | Sequence[float]]
 
 _KEPT_BUFFERS = 4
-_AUGMENTATION = 1  # begins the seed, so that its numbers are not those of the order
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Filled:
         normalise: (mean, std) on the [0, 1] scale.
         augment: Random flips and shifts, drawn anew with `seed` at each pass.
         seed: Of the augmentation.
+        resident: The split on a GPU, where it is there.
     """
 
     visit: Pass
@@ -78,6 +81,7 @@ class Filled:
     normalise: Normalisation
     augment: Augmentation | None
     seed: int | Sequence[int]
+    resident: Resident | None
 
     def __len__(self) -> int:
         """Return the number of batches."""
@@ -89,10 +93,13 @@ class Filled:
         channels = shape[self.n_spatial] if len(shape) > self.n_spatial else 1
         n_outputs = 3 if self.as_rgb and channels == 1 else channels
         moments = Moments.make(*self.normalise, n_outputs)
+        if self.resident is not None:
+            yield from self.resident.visit(self.visit, moments, self.augment, self.seed)
+            return
         height, width = math.prod(shape[: self.n_spatial - 1]), shape[self.n_spatial - 1]
         buffers = _Buffers((self.visit.batch_size, n_outputs, *shape[: self.n_spatial]))
         fill = best_fill()
-        random = np.random.default_rng((_AUGMENTATION, *np.atleast_1d(self.seed).tolist()))
+        random = generator(self.seed)
         for rows in self.visit:
             pixels, index = self.source.lookup(rows)
             out = buffers.take()[: len(rows)]

@@ -23,6 +23,8 @@ from medshelf.dataset.pixels import PixelSource
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from medshelf.dataset.resident import Resident
+
 Transform = Callable[[Any], Any]
 Target = int | np.ndarray
 
@@ -59,6 +61,11 @@ class Dataset:
     def __init__(self, manifest: Manifest, view: View | None = None) -> None:
         self.manifest = manifest
         self._view = view or View()
+        self._residents: dict[str, Resident | None] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave copies on other devices behind."""
+        return {**self.__dict__, "_residents": {}}
 
     @cached_property
     def _pixels(self) -> PixelSource:
@@ -148,7 +155,8 @@ class Dataset:
             batch_size: Samples per batch; the last batch may be smaller.
             shuffle: Visit the samples in an order that only `seed` decides.
             seed: Give each epoch its own, e.g. `seed=(run, epoch)`.
-            device: Torch device that gets the batches as tensors; None gives NumPy arrays.
+            device: Torch device that gets the batches as tensors; None gives NumPy arrays. A GPU
+                keeps the split in its memory, if that takes no more than half of what is free.
             normalise: (mean, std), a number or one per channel, applied after scaling to [0, 1].
             augment: Random flips and padded crops of pictures, decided by `seed`.
 
@@ -180,6 +188,7 @@ class Dataset:
             normalise=normalise,
             augment=augment,
             seed=seed,
+            resident=self._resident(device, n_spatial),
         )
 
     def montage(self, n_images: int = 64, *, seed: int = 0) -> Image:
@@ -251,6 +260,15 @@ class Dataset:
     @property
     def _is_transformed(self) -> bool:
         return (self._view.transform or self._view.target_transform) is not None
+
+    def _resident(self, device: str | None, n_spatial: int) -> Resident | None:
+        if device is None or device.startswith("cpu"):
+            return None
+        if device not in self._residents:
+            from medshelf.dataset.resident import Resident
+
+            self._residents[device] = Resident.load(self._pixels, self.targets, n_spatial, device)
+        return self._residents[device]
 
     def _transformed(self, item: Item, row: int) -> Item:
         image, target = item
