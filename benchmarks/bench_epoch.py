@@ -30,7 +30,7 @@ FOLDER = tempfile.TemporaryDirectory()
 os.environ["HOME"] = os.environ["XDG_CACHE_HOME"] = FOLDER.name
 import medmnist  # noqa: E402
 
-COUNTS = {"train": 512, "val": 57, "test": 41}
+COUNTS = {"train": 256, "val": 28, "test": 20}
 PROTOCOL = find_protocol("medmnist-28")
 
 
