@@ -171,11 +171,10 @@ class _State:
 
     def __init__(self, training: Training, task: Task) -> None:
         recipe = training.protocol
-        network = build_model(
+        network: Any = build_model(
             training.model, channels=recipe.data.channels, n_outputs=task.n_classes
         )
-        network = network.to(device=training.device)
-        self.network = network.to(memory_format=torch.channels_last)
+        self.network: nn.Module = network.to(training.device, memory_format=torch.channels_last)
         self.optimiser = torch.optim.Adam(
             self.network.parameters(), lr=recipe.optimiser.learning_rate
         )
