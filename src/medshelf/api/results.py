@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -168,16 +168,15 @@ def leaderboard(dataset: str, *, root: str | Path | None = None) -> list[board.E
     return board.leaderboard(record.id, found, _floor(data))
 
 
-def write_leaderboard(dataset: str, path: str | Path, *, root: str | Path | None = None) -> Path:
+def write_leaderboard(dataset: str, entries: Sequence[board.Entry], path: str | Path) -> Path:
     """Write the leaderboard of a dataset as one HTML page; return its path.
 
     Args:
         dataset: Catalog id.
+        entries: From `leaderboard`.
         path: File to write.
-        root: As for `load`.
     """
-    page = leaderboard_page(dataset, leaderboard(dataset, root=root))
-    page.write(Path(path))
+    leaderboard_page(dataset, entries).write(Path(path))
     return Path(path)
 
 

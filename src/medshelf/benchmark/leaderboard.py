@@ -104,11 +104,10 @@ def measured(runs: Iterable[Run]) -> Iterator[Entry]:
 
 
 def _mean(group: str, runs: list[Run]) -> Entry:
-    spec = runs[0].spec
     aucs = [run.scores["test"].auc.value for run in runs]
     accs = [run.scores["test"].acc.value for run in runs]
     return Entry(
-        method=method_name(spec, runs[0].protocol["method_suffix"]),
+        method=method_name(runs[0]),
         kind="measured",
         auc=float(np.mean(aucs)),
         auc_sd=_sd(aucs),

@@ -164,12 +164,11 @@ def _count_float32(positive: np.ndarray, scores: np.ndarray) -> int:
     if not ends.size:
         return 2 * won_or_tied
     # Runs of equal scores: a negative comes first, so each of its pairs was counted as won.
-    starts = np.r_[ends[0], ends[1:][np.diff(ends) > 1]]
-    stops = np.r_[ends[:-1][np.diff(ends) > 1], ends[-1]] + 2
-    bounds = np.stack([starts, stops], axis=1).ravel()
-    padded = np.append(np.cumsum(hits), 0)
-    before = np.where(bounds > 0, padded[bounds - 1], 0).reshape(-1, 2)
-    n_hits = before[:, 1] - before[:, 0]
+    apart = np.diff(ends) > 1
+    starts = np.r_[ends[0], ends[1:][apart]]
+    stops = np.r_[ends[:-1][apart], ends[-1]] + 2
+    hits_before = np.r_[0, np.cumsum(hits)]
+    n_hits = hits_before[stops] - hits_before[starts]
     return 2 * won_or_tied - int((n_hits * (stops - starts - n_hits)).sum())
 
 

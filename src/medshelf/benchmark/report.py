@@ -48,7 +48,7 @@ def write_report(
     """
     first, test = runs[0], data["test"]
     meta = test.manifest.meta
-    method = method_name(first.spec, first.protocol["method_suffix"])
+    method = method_name(first)
     page = Page(
         f"{meta.name}: {method}",
         f"{test.task.kind}, {len(test)} test samples, protocol {first.spec.protocol}",

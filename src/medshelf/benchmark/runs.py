@@ -268,6 +268,7 @@ def find_runs(folder: Path, dataset: str) -> Iterator[Run]:
             yield found
 
 
-def method_name(spec: RunSpec, protocol_suffix: str) -> str:
+def method_name(found: Run) -> str:
     """Return the method as published tables write it, e.g. `ResNet-18 (28)`."""
-    return f"{PUBLISHED_NAMES.get(spec.model, spec.model)}{protocol_suffix}"
+    model = found.spec.model
+    return f"{PUBLISHED_NAMES.get(model, model)}{found.protocol['method_suffix']}"

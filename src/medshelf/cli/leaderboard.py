@@ -31,7 +31,7 @@ def run(
 
     entries = api.leaderboard(dataset, root=root)
     if html is not None:
-        note(f"written: {api.write_leaderboard(dataset, html, root=root)}")
+        note(f"written: {api.write_leaderboard(dataset, entries, html)}")
     if json:
         print_json([each.as_dict() for each in entries])
     else:

@@ -118,7 +118,7 @@ class Dataset:
     def __getitems__(self, indices: Sequence[int]) -> Sequence[Item]:
         """Return several items at once; DataLoader calls this once per batch."""
         rows = np.asarray(indices, dtype=np.int64)
-        items = Items(self.images(rows), self.targets[rows])
+        items = Items(self._gather(rows), self.targets[rows])
         if not self._is_transformed:
             return items
         return [self._transformed(each, row) for each, row in zip(items, rows, strict=True)]
@@ -134,7 +134,10 @@ class Dataset:
         Args:
             rows: Row numbers, int64 (n,), or a slice; all by default, which may not fit in memory.
         """
-        images = self._pixels.gather(np.arange(len(self))[rows])
+        return self._gather(np.arange(len(self))[rows])
+
+    def _gather(self, rows: np.ndarray) -> np.ndarray:
+        images = self._pixels.gather(rows)
         if self._view.as_rgb and self.manifest.meta.channels == 1:
             images = np.repeat(images[..., None], 3, axis=-1)
         return images
