@@ -25,13 +25,13 @@ def make_arrays(record: Record, size: int = 28) -> dict[str, np.ndarray]:
     """The six arrays; labels cycle through the classes."""
     arrays = {}
     for split, n in COUNTS.items():
-        shape = (size,) * record.dimensions + ((3,) if record.channels == 3 else ())
+        shape = (size,) * record.n_spatial + ((3,) if record.channels == 3 else ())
         values = np.array([grey_value(split, i) for i in range(n)], np.uint8)
         arrays[f"{split}_images"] = np.broadcast_to(
             values.reshape(n, *(1,) * len(shape)), (n, *shape)
         ).copy()
-        k = len(record.tasks[0].classes)
-        if record.tasks[0].kind is TaskKind.MULTI_LABEL:
+        k = len(record.label_tasks[0].classes)
+        if record.label_tasks[0].kind is TaskKind.MULTI_LABEL:
             labels = (np.arange(n)[:, None] + np.arange(k)) % 3 == 0
         else:
             labels = np.arange(n)[:, None] % k

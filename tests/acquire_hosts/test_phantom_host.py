@@ -10,8 +10,9 @@ import pytest
 
 from medshelf.acquire.fetch import fetch as acquire
 from medshelf.acquire.hosts.phantom import fetch
+from medshelf.catalog.facts import manifest_meta
 from medshelf.catalog.record import FileRecord, Record
-from medshelf.catalog.shelf import dataset_ids, find_record, manifest_meta
+from medshelf.catalog.shelf import dataset_ids, find_record
 from medshelf.core.errors import SettingError, UnknownNameError
 from medshelf.core.manifest import SPLITS
 from medshelf.core.settings import Settings
@@ -54,7 +55,7 @@ def test_files_are_as_their_records_say(
     edge = int(file.options["size"])
     for split, n_samples in record.splits.items():
         shape = headers[f"{split}_images"].shape
-        assert shape[: 1 + record.dimensions] == (n_samples, *(edge,) * record.dimensions)
+        assert shape[: 1 + record.n_spatial] == (n_samples, *(edge,) * record.n_spatial)
     manifest = read(tmp_path, manifest_meta(record, **file.options), **file.options)
     assert manifest.meta.issues == ()
     assert manifest.n_samples() == sum(record.splits.values())

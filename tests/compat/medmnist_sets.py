@@ -28,7 +28,7 @@ def write_set(folder: Path, flag: str, size: int = 28, *, seed: int = 3) -> Path
 def write_labels(folder: Path, flag: str, n_samples: int = 60) -> np.ndarray:
     """Write a file whose test split has every class often; return the test labels."""
     record = find_record(flag)
-    n_classes = len(record.tasks[0].classes)
+    n_classes = len(record.label_tasks[0].classes)
     random = np.random.default_rng(7)
     if flag == "chestmnist":
         labels = random.integers(0, 2, (n_samples, n_classes))

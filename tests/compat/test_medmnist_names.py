@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 from tests.compat.medmnist_sets import write_set
 
+from medshelf.catalog.lineage import source_records
 from medshelf.catalog.shelf import dataset_ids, find_record
 from medshelf.compat import medmnist as ours
 from medshelf.compat.medmnist import info, samples
@@ -48,7 +49,7 @@ def test_info_is_the_peers_but_for_the_prose(peer: ModuleType) -> None:
 
 def test_info_has_every_set_of_the_catalog() -> None:
     records = [find_record(each) for each in dataset_ids()]
-    assert set(ours.INFO) == {each.id for each in records if each.part_of == "MedMNIST"}
+    assert set(ours.INFO) == {each.id for each in records if each.collection == "MedMNIST"}
     for flag, facts in ours.INFO.items():
         described = facts["description"]
         assert described.startswith(f"{facts['python_class']} holds ")
@@ -60,8 +61,10 @@ def test_info_has_every_set_of_the_catalog() -> None:
 
 
 def test_sources_are_named() -> None:
-    assert "Dataset of breast ultrasound images" in ours.INFO["breastmnist"]["description"]
-    assert "MedMNIST" not in ours.INFO["pathmnist"]["description"].partition(" ")[2]
+    for flag, facts in ours.INFO.items():
+        _, *sources = source_records(find_record(flag))
+        assert sources or flag in {"adrenalmnist3d", "synapsemnist3d"}
+        assert all(each.name in facts["description"] for each in sources)
 
 
 def test_every_public_name_of_the_peer_is_here(peer: ModuleType) -> None:

@@ -216,14 +216,18 @@ def test_a_batch_size_of_nothing_is_refused(folder: Path) -> None:
 
 def test_repr_and_card_say_what_must_be_known(folder: Path) -> None:
     found = opened(folder, "retinamnist", "all")
-    assert repr(found).splitlines() == [
+    lines = repr(found).splitlines()
+    assert lines[:5] == [
         "RetinaMNIST (retinamnist) MODIFIED: not the published files",
         "  task     ordinal: 0, 1, 2, 3, 4",
         "  samples  27 (train 12, val 6, test 9)",
         "  images   uint8 28 x 28 x 3",
         "  licence  CC-BY-4.0",
-        "  Not for clinical use.",
     ]
+    assert lines[5].startswith("  labels   clinical record")
+    notes = [f"  note     {each}" for each in found.manifest.meta.limitations]
+    assert notes
+    assert lines[6:] == [*notes, "  Not for clinical use."]
     card = found.card()
     assert "12 samples, 1080 are published" in card
     assert found.licence == "CC-BY-4.0"

@@ -42,9 +42,9 @@ def test_there_are_twelve_sets() -> None:
 @pytest.mark.parametrize("name", IDS)
 def test_every_set_is_as_its_record_says(name: str) -> None:
     record = find_record(name)
-    assert N_SAMPLES[record.dimensions] == record.splits
-    task = record.tasks[0]
-    shape = (28,) * record.dimensions + ((3,) if record.channels == 3 else ())
+    assert N_SAMPLES[record.n_spatial] == record.splits
+    task = record.label_tasks[0]
+    shape = (28,) * record.n_spatial + ((3,) if record.channels == 3 else ())
     for split, n_samples in record.splits.items():
         images, labels = make_phantom(name, split)
         assert images.dtype == labels.dtype == np.uint8

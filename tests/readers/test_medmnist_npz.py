@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 from tests.medmnist_files import COUNTS, grey_value, make_arrays, make_file
 
-from medshelf.catalog.shelf import dataset_ids, find_record, manifest_meta
+from medshelf.catalog.facts import manifest_meta
+from medshelf.catalog.shelf import dataset_ids, find_record
 from medshelf.core.errors import FormatError, LayoutError
 from medshelf.core.manifest import SCHEMA
 from medshelf.core.tasks import TaskKind

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from medshelf.catalog.shelf import find_record, manifest_meta
+from medshelf.catalog.facts import manifest_meta
+from medshelf.catalog.shelf import find_record
 from medshelf.core import files
 from medshelf.core.errors import FormatError, LayoutError, StorageError
 from medshelf.core.manifest import Manifest

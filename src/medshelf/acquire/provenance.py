@@ -3,71 +3,35 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from medshelf.catalog.citation import bibtex
+from medshelf.catalog.licence import licence_of
 from medshelf.catalog.record import FileRecord, Record
 from medshelf.core.files import lock, write_text
 from medshelf.core.version import __version__
 
 
-@dataclass(frozen=True, slots=True)
-class Licence:
-    """What a user must know of a licence.
-
-    Attributes:
-        name: Full name.
-        url: Where its text is.
-        duties: What must be done, or not be done.
-    """
-
-    name: str
-    url: str
-    duties: tuple[str, ...]
-
-
-_CREDIT = (
-    "Give credit: cite the works below, name the licence and link to it.",
-    "Say whether you changed the data.",
-)
-
-LICENCES = {
-    "CC-BY-4.0": Licence(
-        "Creative Commons Attribution 4.0 International",
-        "https://creativecommons.org/licenses/by/4.0/legalcode",
-        _CREDIT,
-    ),
-    "CC-BY-NC-4.0": Licence(
-        "Creative Commons Attribution-NonCommercial 4.0 International",
-        "https://creativecommons.org/licenses/by-nc/4.0/legalcode",
-        (*_CREDIT, "Do not use the data for commercial purposes."),
-    ),
-    "CC0-1.0": Licence(
-        "Creative Commons Zero 1.0 Universal",
-        "https://creativecommons.org/publicdomain/zero/1.0/legalcode",
-        ("Nothing is asked; citing the source is good practice.",),
-    ),
-}
-"""By SPDX id. For any other licence, the user is sent to the dataset's homepage."""
-
-
 def licence_text(record: Record) -> str:
     """Return the terms of a dataset as plain text: licence, duties, warning."""
-    licence = LICENCES.get(record.licence)
-    lines = [f"{record.name}, version {record.version}", f"Licence: {record.licence}"]
-    if licence is None:
-        where = record.homepage or "the publisher's page"
-        lines += [f"Read its terms before use: {where}"]
-    else:
-        lines += [licence.name, licence.url, "", *(f"- {duty}" for duty in licence.duties)]
+    licence = licence_of(record)
+    name = record.licence.id if record.licence else "not known"
+    version = f", version {record.version}" if record.version else ""
+    lines = [f"{record.name}{version}", f"Licence: {name}"]
+    if licence is not None:
+        lines += [licence.en, *([licence.url] if licence.url else [])]
+        lines += ["", *(f"- {duty}" for duty in licence.duties())]
+        lines += [f"- {licence.note.en}"] if licence.note else []
+    if licence is None or licence.attribution is None:
+        lines += [f"Read its terms before use: {record.homepage or 'see the publisher'}"]
+    lines += ["", *(f"Limitation: {each.en}" for each in record.limitations)]
     return "\n".join([*lines, "", "Not for clinical use.", ""])
 
 
 def citation_text(record: Record) -> str:
     """Return the BibTeX entries of a dataset and its sources; empty where nothing is to cite."""
-    entries = bibtex(record.citations)
+    entries = bibtex(record)
     return f"{entries}\n" if entries else ""
 
 

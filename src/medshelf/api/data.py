@@ -11,9 +11,10 @@ from pathlib import Path
 from medshelf.acquire import fetch as acquire
 from medshelf.acquire.locate import Located, locate
 from medshelf.acquire.provenance import terms_text
+from medshelf.catalog.facts import manifest_meta
 from medshelf.catalog.record import Record
-from medshelf.catalog.shelf import dataset_ids, find_record, manifest_meta
-from medshelf.core.errors import NotFetchedError, UnknownNameError
+from medshelf.catalog.shelf import dataset_ids, find_record
+from medshelf.core.errors import NotFetchedError, UnknownNameError, UnsupportedError
 from medshelf.core.manifest import SPLITS, Manifest
 from medshelf.dataset.dataset import Dataset, Transform, View
 
@@ -41,6 +42,7 @@ def fetch(
 
     Raises:
         UnknownNameError: There is no such dataset or size.
+        UnsupportedError: The catalog does not describe the files of this dataset yet.
         OfflineError: There is no network, or MEDSHELF_OFFLINE is set.
         DownloadError: The server refused or failed.
         ChecksumError: What came, or what lies there, is not the published file.
@@ -97,6 +99,7 @@ def load(  # noqa: PLR0913 - the keywords that users of medmnist and torchvision
 
     Raises:
         UnknownNameError: There is no such dataset, split or size.
+        UnsupportedError: There is no reader for this dataset yet.
         NotFetchedError: The files were not found and `download` is False.
         ChecksumError: The files are not the published ones and `allow_modified` is False.
         FormatError: A file is damaged.
@@ -116,8 +119,13 @@ def _folder(root: str | Path | None) -> Path | None:
 
 
 def _variant(record: Record, size: int | None) -> dict[str, str]:
+    if not record.files:
+        steps = record.access_steps.en.rstrip(".") if record.access_steps else "Get it by hand"
+        problem = f"The files of {record.id!r} are not described in the catalog yet"
+        raise UnsupportedError(problem, f"{steps}: {record.homepage}")
     if size is None:
-        return {"size": record.choices("size")[0]}
+        sizes = record.choices("size")
+        return {"size": sizes[0]} if sizes else {}
     record.select(size=str(size))
     return {"size": str(size)}
 
@@ -152,6 +160,9 @@ def _read(record: Record, options: Mapping[str, str], located: Located) -> Manif
     meta = replace(
         manifest_meta(record, **options), files=located.digests, modified=located.modified
     )
+    if record.reader is None:
+        problem = f"There is no reader for {record.id!r} yet"
+        raise UnsupportedError(problem, "`medshelf list` shows the sets that can be opened")
     module = importlib.import_module(f"medshelf.readers.{record.reader.name.replace('-', '_')}")
     manifest: Manifest = module.read(located.folder, meta, **record.reader.options, **options)
     return manifest

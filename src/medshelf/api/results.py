@@ -16,8 +16,9 @@ from medshelf.benchmark.protocol import Protocol, find_protocol
 from medshelf.benchmark.report import leaderboard_page, write_report
 from medshelf.benchmark.result_file import ResultName, parse_name, read_scores
 from medshelf.benchmark.scores import Floor, Scores, majority_floor, score
+from medshelf.catalog.facts import manifest_meta
 from medshelf.catalog.record import Record
-from medshelf.catalog.shelf import find_record, manifest_meta
+from medshelf.catalog.shelf import find_record
 from medshelf.core.errors import ChecksumError, DownloadError, NotFetchedError, OfflineError
 from medshelf.core.manifest import SPLITS
 from medshelf.core.settings import Settings

@@ -1,4 +1,4 @@
-"""Find records by id. A record is read when it is asked for, not before."""
+"""Find records by id, in medshelf's folder and in the user's; one is read when it is asked for."""
 
 from __future__ import annotations
 
@@ -9,17 +9,48 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from medshelf.catalog.citation import bibtex
 from medshelf.catalog.record import Record
-from medshelf.core.errors import FormatError, UnknownNameError
-from medshelf.core.manifest import Meta
+from medshelf.core.errors import FormatError, LayoutError, UnknownNameError
+from medshelf.core.settings import Settings
 
 RECORDS = Path(__file__).parent / "records"
 
 
+def record_folders() -> tuple[Path, ...]:
+    """Return the folders that hold records: medshelf's own, then those of `$MEDSHELF_RECORDS`.
+
+    Raises:
+        LayoutError: A folder that the user named does not exist.
+    """
+    folders = Settings.from_environment().records
+    for folder in folders:
+        if not folder.is_dir():
+            problem = f"The folder of records {folder} does not exist"
+            raise LayoutError(problem, "Name a folder of YAML records, or unset MEDSHELF_RECORDS")
+    return (RECORDS, *folders)
+
+
+def record_paths() -> dict[str, Path]:
+    """Return the file of every record by id, sorted by id.
+
+    Raises:
+        LayoutError: Two folders have a record of the same id.
+    """
+    paths: dict[str, Path] = {}
+    for folder in record_folders():
+        for path in sorted(folder.glob("*.yaml")):
+            if path.stem in paths:
+                raise LayoutError(
+                    f"{path} has the id of {paths[path.stem]}",
+                    "Give the record another id, and its file the same name",
+                )
+            paths[path.stem] = path
+    return dict(sorted(paths.items()))
+
+
 def dataset_ids() -> list[str]:
     """Return all ids, sorted."""
-    return sorted(path.stem for path in RECORDS.glob("*.yaml"))
+    return list(record_paths())
 
 
 def find_record(dataset: str) -> Record:
@@ -27,15 +58,26 @@ def find_record(dataset: str) -> Record:
 
     Raises:
         UnknownNameError: There is no such id; near ones are named.
+        FormatError: Its file is damaged.
     """
-    known = dataset_ids()
+    paths = record_paths()
     wanted = str(dataset).strip().lower()
-    if wanted not in known:
-        raise UnknownNameError("dataset", dataset, known)
-    return read_record(RECORDS / f"{wanted}.yaml")
+    if wanted not in paths:
+        raise UnknownNameError("dataset", dataset, paths)
+    return read_record(paths[wanted])
 
 
-@lru_cache(maxsize=64)
+def all_records() -> Iterator[Record]:
+    """Yield every record in the order of its id.
+
+    Raises:
+        FormatError: A file is damaged.
+    """
+    for path in record_paths().values():
+        yield read_record(path)
+
+
+@lru_cache(maxsize=1024)
 def read_record(path: Path) -> Record:
     """Read one record file.
 
@@ -47,35 +89,14 @@ def read_record(path: Path) -> Record:
     """
     try:
         fields = yaml.load(path.read_text("utf-8"), Loader=yaml.CBaseLoader)  # noqa: S506 - text only
-        return Record.model_validate(fields)
-    except yaml.YAMLError as error:
+        record = Record.model_validate(fields)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise FormatError(path, str(error), "Correct the YAML") from error
     except ValidationError as error:
         raise FormatError(path, "; ".join(_sentences(error)), "Correct these fields") from error
-
-
-def manifest_meta(record: Record, **options: str) -> Meta:
-    """Return what a manifest carries of a record.
-
-    Args:
-        record: The dataset.
-        options: Reader options of the variant.
-    """
-    return Meta(
-        dataset=record.id,
-        name=record.name,
-        version=record.version,
-        unit=record.unit,
-        tasks=record.core_tasks(),
-        dimensions=record.dimensions,
-        channels=record.channels,
-        splits={str(split): n for split, n in record.splits.items()},
-        licence=record.licence,
-        citation=bibtex(record.citations),
-        label_origin=record.label_origin,
-        options=options,
-        synthetic=record.synthetic,
-    )
+    if record.id != path.stem:
+        raise FormatError(path, f"its id is {record.id!r}", "Name the file after the id")
+    return record
 
 
 def _sentences(error: ValidationError) -> Iterator[str]:

@@ -6,7 +6,16 @@ import sys
 
 import typer
 
-from medshelf.cli import benchmark, demo, evaluate, fetch, leaderboard, listing
+from medshelf.cli import (
+    benchmark,
+    cite,
+    demo,
+    evaluate,
+    fetch,
+    leaderboard,
+    lineage,
+    listing,
+)
 from medshelf.cli.output import common, fail
 
 app = typer.Typer(
@@ -18,7 +27,7 @@ app = typer.Typer(
 )
 app.callback()(common)
 app.command("list")(listing.run)
-for module in (fetch, benchmark, leaderboard, evaluate, demo):
+for module in (cite, lineage, fetch, benchmark, leaderboard, evaluate, demo):
     app.command(module.__name__.rpartition(".")[2])(module.run)
 
 

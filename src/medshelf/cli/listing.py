@@ -6,18 +6,19 @@ from medshelf.cli.output import Json, print_json
 
 
 def run(json: Json = False) -> None:
-    """List all datasets with task, samples and licence."""
-    from medshelf.catalog.shelf import dataset_ids, find_record
+    """List the datasets that medshelf can open; `medshelf search` finds all others too."""
+    from medshelf.catalog.shelf import all_records
 
-    records = [find_record(each) for each in dataset_ids()]
+    records = [each for each in all_records() if each.reader is not None]
     if json:
-        print_json([each.model_dump(mode="json") for each in records])
+        print_json([each.model_dump(mode="json", exclude_defaults=True) for each in records])
         return
     width = max(len(each.id) for each in records)
     for each in records:
-        kind = each.tasks[0].kind
+        kind = each.label_tasks[0].kind if each.label_tasks else each.tasks[0]
+        licence = each.licence.id if each.licence else "licence not known"
         sizes = ", ".join(each.choices("size"))
         print(
-            f"{each.id:{width}}  {each.dimensions}D  {kind:11}  "
-            f"{sum(each.splits.values()):>7} samples  {each.licence:12}  sizes {sizes}"
+            f"{each.id:{width}}  {'/'.join(each.dimensions)}  {kind:11}  "
+            f"{each.n_samples or 0:>7} samples  {licence:12}  sizes {sizes}"
         )

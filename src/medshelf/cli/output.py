@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +22,22 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no log lines.")]
 AllowModified = Annotated[
     bool, typer.Option("--allow-modified", help="Accept files that are not the published ones.")
+]
+Records = Annotated[
+    list[Path] | None,
+    typer.Option("--records", help="Folder of further records; may be given several times."),
+]
+
+
+class Language(StrEnum):
+    """Languages of the output."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+Lang = Annotated[
+    Language | None, typer.Option("--lang", help="en or zh; the locale decides by default.")
 ]
 Download = Annotated[bool, typer.Option("--download", help="Fetch the files if they are missing.")]
 
@@ -49,6 +67,20 @@ def start(*, quiet: bool) -> None:
     )
     for noisy in ("httpx", "httpcore", "filelock"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def use_records(folders: list[Path] | None) -> None:
+    """Add folders of records to those that the environment names, for this process."""
+    if folders:
+        named = [os.environ.get("MEDSHELF_RECORDS", ""), *map(str, folders)]
+        os.environ["MEDSHELF_RECORDS"] = os.pathsep.join(each for each in named if each)
+
+
+def language(asked: Language | None) -> str:
+    """Return the language of the output, `en` or `zh`."""
+    from medshelf.core.settings import Settings
+
+    return asked.value if asked is not None else Settings.from_environment().language
 
 
 def note(text: str) -> None:

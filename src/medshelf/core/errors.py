@@ -50,6 +50,10 @@ class MissingExtraError(MedshelfError):
         )
 
 
+class UnsupportedError(MedshelfError):
+    """Something that the catalog describes and this version cannot do yet."""
+
+
 class NotFetchedError(MedshelfError):
     """The files of a dataset lie in none of the places that were searched."""
 

@@ -102,6 +102,7 @@ class Meta:
         licence: SPDX id of the data's licence.
         citation: BibTeX entries, the sources of a derived set included.
         label_origin: Who or what gave the labels, where that is known.
+        limitations: What one must know before training on it.
         options: Reader options that chose this table, e.g. `{"size": "64"}`.
         files: Raw file name to the hash of what was read, e.g. `md5:...`.
         synthetic: Generated data, not medical.
@@ -120,6 +121,7 @@ class Meta:
     licence: str | None = None
     citation: str = ""
     label_origin: str | None = None
+    limitations: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     synthetic: bool = False
@@ -142,6 +144,7 @@ class Meta:
             Task(each["name"], TaskKind(each["kind"]), tuple(each["classes"]))
             for each in fields["tasks"]
         )
+        fields["limitations"] = tuple(fields.get("limitations", ()))
         fields["issues"] = tuple(Issue(**each) for each in fields["issues"])
         return cls(**fields)
 

@@ -22,25 +22,27 @@ class Settings:
         search_path: Folders where data may already lie: `$MEDSHELF_DATA`, then `~/.medmnist`.
             They are read, never written.
         offline: `$MEDSHELF_OFFLINE`: no connection is opened.
+        records: Folders of further catalog records, `$MEDSHELF_RECORDS`.
+        language: `zh` where the locale is Chinese, else `en`.
     """
 
     home: Path
     cache: Path
     search_path: tuple[Path, ...]
     offline: bool
+    records: tuple[Path, ...] = ()
+    language: str = "en"
 
     @classmethod
     def from_environment(cls) -> Settings:
         """Read the environment variables."""
-        data = os.environ.get("MEDSHELF_DATA", "")
         return cls(
             home=_folder("MEDSHELF_HOME") or _xdg("XDG_DATA_HOME", ".local/share"),
             cache=_xdg("XDG_CACHE_HOME", ".cache"),
-            search_path=(
-                *(Path(each).expanduser() for each in data.split(os.pathsep) if each),
-                Path.home() / ".medmnist",
-            ),
+            search_path=(*_folders("MEDSHELF_DATA"), Path.home() / ".medmnist"),
             offline=_switch("MEDSHELF_OFFLINE"),
+            records=_folders("MEDSHELF_RECORDS"),
+            language=_language(),
         )
 
     def raw_folder(self, dataset: str) -> Path:
@@ -56,6 +58,18 @@ class Settings:
 def _folder(variable: str) -> Path | None:
     value = os.environ.get(variable)
     return Path(value).expanduser() if value else None
+
+
+def _language() -> str:
+    for variable in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(variable):
+            return "zh" if value.lower().startswith("zh") else "en"
+    return "en"
+
+
+def _folders(variable: str) -> tuple[Path, ...]:
+    listed = os.environ.get(variable, "").split(os.pathsep)
+    return tuple(Path(each).expanduser() for each in listed if each)
 
 
 def _xdg(variable: str, default: str) -> Path:

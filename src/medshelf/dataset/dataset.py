@@ -223,7 +223,6 @@ class Dataset:
         lines = [
             repr(self),
             f"  version  {meta.version}",
-            f"  labels   {meta.label_origin or 'origin not stated'}",
             *(f"  {each.severity:8} {each.where}: {each.message}" for each in meta.issues),
             "",
             self.cite() or "Generated data: nothing to cite.",
@@ -247,6 +246,8 @@ class Dataset:
                 f"  samples  {len(self)} ({present})",
                 f"  images   uint8 {shape}{' shown as RGB' if self._view.as_rgb else ''}",
                 f"  licence  {meta.licence}",
+                f"  labels   {meta.label_origin or 'origin not stated'}",
+                *(f"  note     {each}" for each in meta.limitations),
                 f"  {NOT_CLINICAL}",
             )
         )

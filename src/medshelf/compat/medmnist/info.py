@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +45,6 @@ _TASKS = {
     TaskKind.ORDINAL: "ordinal-regression",
     TaskKind.MULTI_LABEL: "multi-label, binary-class",
 }
-_OWN_PAPERS = "medmnist-"
 
 
 def __getattr__(name: str) -> Any:
@@ -78,7 +76,7 @@ def _entry(record: Record) -> dict[str, Any]:
         ending = "" if size == "28" else f"_{size}"
         files[f"url{ending}"] = file.url
         files[f"MD5{ending}"] = (file.hash or "").removeprefix("md5:")
-    task = record.tasks[0]
+    task = record.label_tasks[0]
     return {
         "python_class": record.name,
         "description": _description(record),
@@ -87,17 +85,17 @@ def _entry(record: Record) -> dict[str, Any]:
         "label": {str(code): name for code, name in enumerate(task.classes)},
         "n_channels": record.channels,
         "n_samples": {str(split): n for split, n in record.splits.items()},
-        "license": _licence(record.licence),
+        "license": _licence(record.licence.id if record.licence else ""),
     }
 
 
 def _description(record: Record) -> str:
     """Say in one sentence what the set is, how large, and what it was made from."""
-    task = record.tasks[0]
+    task = record.label_tasks[0]
     colour = "RGB" if record.channels == 3 else "grey"  # noqa: PLR2004 - channels of RGB
     counts = ", ".join(f"{n:,} {split}" for split, n in record.splits.items())
     return (
-        f"{record.name} holds {sum(record.splits.values()):,} {colour} {record.unit}s "
+        f"{record.name} holds {sum(record.splits.values()):,} {colour} {record.sample_unit}s "
         f"({', '.join(record.modalities)}; {', '.join(record.anatomy)}) with "
         f"{len(task.classes)} classes for {task.kind} classification: {counts}; "
         f"source: {_sources(record)}."
@@ -105,11 +103,10 @@ def _description(record: Record) -> str:
 
 
 def _sources(record: Record) -> str:
-    from medshelf.catalog.citation import bibtex
+    from medshelf.catalog.lineage import source_records
 
-    keys = [key for key in record.citations if not key.startswith(_OWN_PAPERS)]
-    titles = re.findall(r"^\s*title = \{(.*)\},?$", bibtex(keys or record.citations[:1]), re.M)
-    return "; ".join(re.sub(r"[{}]", "", title) for title in titles)
+    _, *sources = source_records(record)
+    return "; ".join(each.name for each in sources) or "the authors' own"
 
 
 def _licence(spdx: str) -> str:
