@@ -2,35 +2,55 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from medshelf.core.version import __version__
 
 if TYPE_CHECKING:
     from medshelf.api import (
+        Filters,
         datasets,
         evaluate,
         fetch,
+        info,
         leaderboard,
         load,
         run_benchmark,
+        search,
     )
 
-_FUNCTIONS = ("datasets", "evaluate", "fetch", "leaderboard", "load", "run_benchmark")
-__all__ = [
-    "__version__",
+_NAMES = (
+    "Filters",
     "datasets",
     "evaluate",
     "fetch",
+    "info",
     "leaderboard",
     "load",
     "run_benchmark",
+    "search",
+)
+__all__ = [
+    "Filters",
+    "__version__",
+    "catalog",
+    "datasets",
+    "evaluate",
+    "fetch",
+    "info",
+    "leaderboard",
+    "load",
+    "run_benchmark",
+    "search",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the functions on first use, so that `import medshelf` costs nothing."""
-    if name not in _FUNCTIONS:
+    """Import the names on first use, so that `import medshelf` costs nothing."""
+    if name == "catalog":
+        return importlib.import_module("medshelf.catalog")
+    if name not in _NAMES:
         msg = f"module 'medshelf' has no attribute {name!r}"
         raise AttributeError(msg)
     from medshelf import api
@@ -39,5 +59,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """List the functions before they are imported."""
-    return sorted([*globals(), *_FUNCTIONS])
+    """List the names before they are imported."""
+    return sorted([*globals(), *_NAMES])

@@ -8,13 +8,19 @@ import typer
 
 from medshelf.cli import (
     benchmark,
+    catalog,
+    check_links,
     cite,
+    compare,
     demo,
     evaluate,
     fetch,
+    info,
     leaderboard,
+    learn,
     lineage,
     listing,
+    search,
 )
 from medshelf.cli.output import common, fail
 
@@ -27,8 +33,22 @@ app = typer.Typer(
 )
 app.callback()(common)
 app.command("list")(listing.run)
-for module in (cite, lineage, fetch, benchmark, leaderboard, evaluate, demo):
-    app.command(module.__name__.rpartition(".")[2])(module.run)
+for module in (
+    search,
+    info,
+    compare,
+    lineage,
+    cite,
+    learn,
+    check_links,
+    fetch,
+    benchmark,
+    leaderboard,
+    evaluate,
+    demo,
+):
+    app.command(module.__name__.rpartition(".")[2].replace("_", "-"))(module.run)
+app.add_typer(catalog.app, name="catalog")
 
 
 def main() -> None:
