@@ -91,6 +91,10 @@ BEHAVIOURS = {
     "down": _refusing(503, Retry_After="0"),
     "redirect": _refusing(302, Location="/normal/toy.npz"),
     "redirect-to-plain": _refusing(302, Location="http://127.0.0.1:9/toy.npz"),
+    "redirect-to-no-name": _refusing(302, Location="http://xn--/toy.npz"),
+    "redirect-with-odd-cookie": _refusing(
+        302, Location="/normal/toy.npz", Set_Cookie="a=\xfc; Path=/"
+    ),
     "redirect-for-ever": _refusing(302, Location="/redirect-for-ever/toy.npz"),
     **{str(status): _refusing(status) for status in (401, 403, 404, 410, 418)},
 }

@@ -129,10 +129,15 @@ def test_redirect(download: Callable[..., None], server: MisbehavingServer, targ
     assert [request.status for request in server.requests] == [302, 200]
 
 
-def test_redirects_without_end(download: Callable[..., None], server: MisbehavingServer) -> None:
+@pytest.mark.parametrize(
+    "behaviour", ["redirect-for-ever", "redirect-to-no-name", "redirect-with-odd-cookie"]
+)
+def test_redirects_that_lead_nowhere(
+    behaviour: str, download: Callable[..., None], server: MisbehavingServer
+) -> None:
     with pytest.raises(DownloadError) as caught:
-        download("redirect-for-ever")
-    assert_says(caught.value, server.url("redirect-for-ever"), "leads nowhere", "report it")
+        download(behaviour)
+    assert_says(caught.value, server.url(behaviour), "leads nowhere", "report it")
 
 
 @pytest.mark.parametrize("url", ["http://", "http://127.0.0.1:none/toy.npz"])

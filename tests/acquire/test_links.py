@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
-import shutil
 import socket
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -194,20 +192,6 @@ def test_a_redirect_to_an_unreachable_host(check: Check) -> None:
     verdict = check("/302-nowhere")
     assert (verdict.status, verdict.final_url) == ("dead", "http://127.0.0.1:1/x")
     assert "connection refused" in verdict.detail
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl, which makes the certificate, is not installed")
-    path = tmp_path / "certificate.pem"
-    command = (
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=x"
-    )
-    usage = "subjectAltName=IP:127.0.0.1 -addext keyUsage=critical,digitalSignature,keyCertSign"
-    words = f"{command} -addext {usage} -keyout {tmp_path}/key.pem -out {path}".split()
-    subprocess.run(words, check=True, capture_output=True)
-    return path
 
 
 @pytest.fixture

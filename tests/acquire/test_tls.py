@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,19 +12,6 @@ from medshelf.acquire.hosts import http
 from medshelf.catalog.record import Record
 from medshelf.core.errors import DownloadError
 from medshelf.core.settings import Settings
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl, which makes the certificate, is not installed")
-    path = tmp_path / "certificate.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-    extensions = ["subjectAltName=IP:127.0.0.1", "keyUsage=critical,digitalSignature,keyCertSign"]
-    names = ["-subj", "/CN=127.0.0.1", "-keyout", str(tmp_path / "key.pem"), "-out", str(path)]
-    added = [word for each in extensions for word in ("-addext", each)]
-    subprocess.run([*command.split(), *names, *added], check=True, capture_output=True)
-    return path
 
 
 @pytest.fixture

@@ -119,7 +119,12 @@ def _fetch_once(client: httpx.Client, file: FileRecord, target: Path) -> None:
             _receive(response, file, target)
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         raise _connection_failure(file.url, error) from error
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects) as error:
+    except (
+        httpx.InvalidURL,
+        httpx.UnsupportedProtocol,
+        httpx.TooManyRedirects,
+        UnicodeError,  # a host name or a cookie that is no ASCII
+    ) as error:
         problem = f"{file.url} leads nowhere ({error})"
         raise DownloadError(problem, GONE) from error
     except httpx.TransportError as error:
