@@ -9,6 +9,7 @@ import pytest
 
 _REAL_DATA = os.environ.get("MEDSHELF_DATA", "")
 _UNSET = (
+    "MEDSHELF_RECORDS",
     "MEDSHELF_OFFLINE",
     "MEDSHELF_DOWNLOAD_TRIES",
     "MEDSHELF_DOWNLOAD_TIMEOUT_S",

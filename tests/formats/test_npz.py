@@ -15,7 +15,7 @@ import pytest
 
 from medshelf.core.errors import FormatError, StorageError
 from medshelf.core.settings import Settings
-from medshelf.formats.npz import open_array, read_headers, write_arrays
+from medshelf.formats.npz import open_array, open_npy, read_headers, write_arrays
 
 
 @pytest.fixture
@@ -208,3 +208,38 @@ def test_two_processes_unpack_once(archive: Path) -> None:
     ]
     results = {process.communicate()[0].strip() for process in processes}
     assert results == {str(np.arange(240).sum())}
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_loose_arrays_are_mapped_and_read_only(tmp_path: Path, order: str) -> None:
+    array = np.asarray(np.arange(24, dtype=">i2").reshape(4, 3, 2), order=order)  # type: ignore[call-overload]
+    np.save(tmp_path / "a.npy", array)
+    mapped = open_npy(tmp_path / "a.npy")
+    assert isinstance(mapped, np.memmap)
+    np.testing.assert_array_equal(mapped, array)
+    with pytest.raises(ValueError, match="read-only"):
+        mapped[0] = 1
+
+
+def test_loose_arrays_that_are_none_are_refused(tmp_path: Path) -> None:
+    path, trace = tmp_path / "a.npy", tmp_path / "was-run"
+    np.save(path, np.array([Bomb(trace)], dtype=object))
+    objects = path.read_bytes()
+    np.save(path, np.arange(24))
+    good = path.read_bytes()
+    hostile = good.replace(b"(24,), }", b"(9**9,)}"), good.replace(b"(24,), ", b"(2400,)")
+    for content in (objects, good[:-1], good[:20], good[:5], b"", b"hello", b"PK\3\4", *hostile):
+        path.write_bytes(content)
+        with pytest.raises(FormatError, match="no plain array"):
+            open_npy(path)
+    assert not trace.exists()
+    with pytest.raises(FormatError, match="No such file"):
+        open_npy(tmp_path / "none.npy")
+
+
+def test_real_loose_arrays(altered_data: Path) -> None:
+    paths = sorted(altered_data.rglob("*.npy"))
+    if not paths:
+        pytest.skip("There are no .npy files beside the real MedMNIST files")
+    for path in paths:
+        np.testing.assert_array_equal(open_npy(path), np.load(path))

@@ -83,6 +83,21 @@ def open_array(path: Path, member: str) -> np.ndarray:
     return np.load(target, mmap_mode="r", allow_pickle=False)
 
 
+def open_npy(path: Path) -> np.ndarray:
+    """Memory-map a loose `.npy` file, read-only, in C or Fortran order as it was saved.
+
+    Raises:
+        FormatError: The file is truncated or no npy, or holds pickled objects.
+    """
+    try:
+        return np.lib.format.open_memmap(path, mode="r")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise FormatError(path, reason, "Check path and permissions") from error
+    except (ValueError, TypeError, SyntaxError, OverflowError) as error:
+        raise FormatError(path, f"no plain array ({error})") from error
+
+
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
     """Write arrays to an archive, atomically, and byte for byte the same each time."""
     with atomic_path(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
