@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from medshelf.catalog.citation import bibtex, cited_works, parse_bibtex, reference
+from medshelf.catalog.citation import (
+    MOST_BIBTEX,
+    bibtex,
+    cited_works,
+    parse_bibtex,
+    reference,
+)
 from medshelf.catalog.shelf import find_record
+from medshelf.core.errors import FormatError
 
 ENTRY = r"""@article{mueller2020,
   AUTHOR = {M{\"u}ller, Anna Maria and Jan van der Berg and {The Group}},
@@ -54,6 +61,40 @@ def test_many_authors_and_no_year() -> None:
 def test_what_is_no_bibtex_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"line|BibTeX"):
         parse_bibtex(text)
+
+
+def test_what_is_nested_too_deep_is_refused() -> None:
+    nested = "@misc{a, title = {" + "{" * 3000 + "}" * 3000 + "}}"
+    with pytest.raises(ValueError, match="braces nested too deep"):
+        parse_bibtex(nested)
+
+
+def test_what_is_too_long_is_refused() -> None:
+    with pytest.raises(ValueError, match="longer than 100,000 characters"):
+        parse_bibtex("@misc{a, title = {" + "x" * MOST_BIBTEX + "}}")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("A plain title", "A plain title"),
+        (r"\'Etude", "Étude"),
+        ("{BRATS} set", "BRATS set"),
+        ("the $x$ axis", "the x axis"),
+        ("Fig.~1", "Fig. 1"),
+        ("a % remark", "a"),
+        ("two\n  lines", "two lines"),
+    ],
+)
+def test_latex_is_decoded(written: str, read: str) -> None:
+    (work,) = parse_bibtex(f"@misc{{a,\n  title = {{{written}\n}},\n  year = 2020\n}}")
+    assert (work.title, work.year) == (read, "2020")
+
+
+def test_a_record_without_usable_bibtex_says_so() -> None:
+    record = find_record("acdc").model_copy(update={"id": "mine", "bibtex": "Somebody, 2020"})
+    with pytest.raises(FormatError, match=r"mine\.yaml: bibtex: text that is no BibTeX entry"):
+        cited_works([record])
 
 
 def test_sources_are_cited_once() -> None:

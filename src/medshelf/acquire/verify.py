@@ -12,7 +12,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from medshelf.catalog.record import FileRecord, Hash
+from medshelf.catalog.parts import Hash
+from medshelf.catalog.record import FileRecord
 from medshelf.core.errors import StorageError
 from medshelf.core.files import fingerprint, write_text
 from medshelf.core.progress import progress_bar

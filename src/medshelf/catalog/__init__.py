@@ -16,11 +16,17 @@ if TYPE_CHECKING:
 class _Catalog(ModuleType):
     """A package whose name users know as a function."""
 
-    def __call__(self, language: str = "en") -> pl.DataFrame:
+    def __call__(self, language: str | None = None) -> pl.DataFrame:
         """Return the catalog as a table, one row per dataset, sorted by id.
 
+        What each column holds stands in `medshelf.catalog.table.COLUMNS`.
+
         Args:
-            language: `en` or `zh`, of the names that stand beside the ids of terms.
+            language: `en` or `zh`, to have names in place of the ids of controlled terms.
+
+        Raises:
+            UnknownNameError: There is no such language.
+            FormatError: A record file is damaged.
         """
         from medshelf.catalog.table import catalog_table
 

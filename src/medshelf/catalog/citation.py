@@ -5,9 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medshelf.catalog.lineage import source_records
 from medshelf.catalog.record import Record
+from medshelf.core.errors import FormatError
+
+if TYPE_CHECKING:
+    from pylatexenc.latex2text import LatexNodes2Text
+
+MOST_BIBTEX = 100_000
+"""Characters of BibTeX that one record may hold."""
+
+_LATEX = frozenset("\\{}$~%")
+"""Without one of these, LaTeX text is what it looks like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +52,45 @@ def bibtex(record: Record) -> str:
 
 
 def cited_works(records: Iterable[Record]) -> list[Work]:
-    """Return the works to cite for several datasets and their sources, each once, in that order."""
+    """Return the works to cite for several datasets and their sources, each once, in that order.
+
+    Raises:
+        FormatError: What a record holds is no BibTeX.
+    """
     chosen: dict[str, Work] = {}
     for record in records:
         for source in source_records(record):
-            for work in parse_bibtex(source.bibtex or ""):
+            for work in _works_of(source):
                 chosen.setdefault(work.title.casefold() or work.key, work)
     return list(chosen.values())
+
+
+def _works_of(record: Record) -> list[Work]:
+    try:
+        return parse_bibtex(record.bibtex or "")
+    except ValueError as error:
+        reason, remedy = f"bibtex: {error}", "Correct the entry"
+        raise FormatError(Path(f"{record.id}.yaml"), reason, remedy) from error
 
 
 def parse_bibtex(text: str) -> list[Work]:
     """Read BibTeX entries; LaTeX is decoded in all fields but `Work.bibtex`.
 
     Raises:
-        ValueError: The text, or a part of it, is no BibTeX entry.
+        ValueError: The text, or a part of it, is no BibTeX entry, or it is longer than
+            `MOST_BIBTEX` or nested too deep.
     """
+    if len(text) > MOST_BIBTEX:
+        msg = f"longer than {MOST_BIBTEX:,} characters"
+        raise ValueError(msg)
+    try:
+        return _parse(text)
+    except RecursionError:
+        msg = "braces nested too deep"
+        raise ValueError(msg) from None
+
+
+def _parse(text: str) -> list[Work]:
     from bibtexparser.entrypoint import parse_string
     from bibtexparser.middlewares import (
         NormalizeFieldKeys,
@@ -115,9 +152,17 @@ def _work(entry: object) -> Work:
 
 
 def _tidy(text: object) -> str:
+    plain = str(text)
+    if not _LATEX.isdisjoint(plain):
+        plain = _latex_decoder().latex_to_text(plain)
+    return " ".join(plain.split())
+
+
+@cache
+def _latex_decoder() -> LatexNodes2Text:
     from pylatexenc.latex2text import LatexNodes2Text
 
-    return " ".join(LatexNodes2Text().latex_to_text(str(text)).split())
+    return LatexNodes2Text()
 
 
 def _natural(author: str) -> str:

@@ -7,6 +7,9 @@ from medshelf.catalog.record import Record
 from medshelf.catalog.vocabulary import label
 from medshelf.core.manifest import Meta
 
+_SPLITS = {"train_val": "train"}
+"""Official splits that go into one of the manifest's under another name."""
+
 
 def manifest_meta(record: Record, **options: str) -> Meta:
     """Return what a manifest carries of a record.
@@ -23,7 +26,7 @@ def manifest_meta(record: Record, **options: str) -> Meta:
         tasks=record.core_tasks(),
         dimensions=record.n_spatial,
         channels=record.channels,
-        splits=record.splits,
+        splits={_SPLITS.get(name, name): n for name, n in record.splits.items()},
         licence=record.licence.id if record.licence else None,
         citation=bibtex(record),
         label_origin=label_origin(record),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -151,7 +152,8 @@ class Record(Part):
     @property
     def n_spatial(self) -> int | None:
         """Spatial axes of a sample, 2 or 3; None where samples differ or are no images."""
-        return {("2D",): 2, ("3D",): 3}.get(self.dimensions)
+        known: dict[tuple[str, ...], int] = {("2D",): 2, ("3D",): 3}
+        return known.get(self.dimensions)
 
     @property
     def year(self) -> int | None:
@@ -177,6 +179,11 @@ class Record(Part):
             for file in self.files
             if all(options.get(key, value) == value for key, value in file.options.items())
         )
+
+    def variant(self, options: Mapping[str, str]) -> dict[str, str]:
+        """Return the options of one variant: those given, else the first that is offered."""
+        names = sorted({name for file in self.files for name in file.options})
+        return {name: self.choices(name)[0] for name in names} | dict(options)
 
     def core_tasks(self) -> tuple[Task, ...]:
         """Return the tasks in the form that a manifest carries."""

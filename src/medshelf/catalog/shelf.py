@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 
+from medshelf.catalog.marked_yaml import Finding, read_marked
 from medshelf.catalog.record import Record
 from medshelf.core.errors import FormatError, LayoutError, UnknownNameError
 from medshelf.core.settings import Settings
@@ -85,18 +85,25 @@ def read_record(path: Path) -> Record:
     all-digit hashes stay what they look like.
 
     Raises:
-        FormatError: The file is not YAML, or breaks the model; all problems are listed.
+        FormatError: `read_marked` refuses the file or finds a key twice, or the file breaks the
+            model; all problems are listed.
     """
+    document = read_marked(path)
+    if document.faults:
+        raise FormatError(path, "; ".join(_faults(document.faults)), "Correct the YAML")
     try:
-        fields = yaml.load(path.read_text("utf-8"), Loader=yaml.CBaseLoader)  # noqa: S506 - text only
-        record = Record.model_validate(fields)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FormatError(path, str(error), "Correct the YAML") from error
+        record = Record.model_validate(document.values)
     except ValidationError as error:
         raise FormatError(path, "; ".join(_sentences(error)), "Correct these fields") from error
     if record.id != path.stem:
         raise FormatError(path, f"its id is {record.id!r}", "Name the file after the id")
     return record
+
+
+def _faults(faults: Iterable[Finding]) -> Iterator[str]:
+    for each in faults:
+        key = f"{each.place[-1]!r} " if each.place else ""
+        yield f"line {each.line}: {key}{each.message} ({each.remedy})"
 
 
 def _sentences(error: ValidationError) -> Iterator[str]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medshelf.cli.info import as_rich, console
 from medshelf.cli.output import Json, Lang, Records, language, note, print_json, start, use_records
+from medshelf.cli.tables import as_rich, console
+
+if TYPE_CHECKING:
+    from medshelf.catalog.record import Record
+    from medshelf.catalog.statistics import Statistics
 
 app = typer.Typer(no_args_is_help=True, help="The catalog as a whole: counts, checks, export.")
 
@@ -25,9 +30,17 @@ class Format(StrEnum):
     CROISSANT = "croissant"
 
 
+class CroissantVersion(StrEnum):
+    """Versions of Croissant's specification."""
+
+    V1_0 = "1.0"
+    V1_1 = "1.1"
+
+
 @app.command()
 def stats(
     svg: Annotated[Path | None, typer.Option(help="Also draw the counts into this file.")] = None,
+    png: Annotated[Path | None, typer.Option(help="The same as a PNG file.")] = None,
     records: Records = None,
     lang: Lang = None,
     json: Json = False,
@@ -36,20 +49,36 @@ def stats(
     start(quiet=False)
     use_records(records)
     from medshelf.catalog.shelf import all_records
-    from medshelf.catalog.statistics import catalog_statistics, picture
-    from medshelf.core.files import write_text
+    from medshelf.catalog.statistics import catalog_statistics
+    from medshelf.catalog.wording import number_text, phrase
 
     counted = catalog_statistics(all_records())
-    if svg is not None:
-        write_text(svg, picture(counted, language(lang)))
-        note(f"written: {svg}")
+    shown_in = language(lang)
+    _draw(counted, svg, png, shown_in)
     if json:
         print_json(asdict(counted))
         return
     screen = console()
-    screen.print(f"{counted.n_datasets} (+ {counted.n_phantoms})")
+    numbers = (number_text(each) for each in (counted.n_datasets, counted.n_phantoms))
+    screen.print(phrase("n-datasets", shown_in).format(*numbers), style="bold")
+    screen.print(phrase("counted-once-per-term", shown_in))
     for facet in counted.counts:
-        screen.print(as_rich(counted.table(facet, language(lang))))
+        screen.print(as_rich(counted.table(facet, shown_in)))
+
+
+def _draw(counted: Statistics, svg: Path | None, png: Path | None, shown_in: str) -> None:
+    from medshelf.api.catalog_pictures import statistics_picture
+    from medshelf.core.files import atomic_path
+    from medshelf.report.raster import png as as_png
+
+    for path in (svg, png):
+        if path is None:
+            continue
+        drawing = statistics_picture(counted, shown_in)
+        content = drawing.encode() if path is svg else as_png(drawing)
+        with atomic_path(path) as part:
+            part.write_bytes(content)
+        note(f"written: {path}")
 
 
 @app.command()
@@ -64,7 +93,7 @@ def validate(
     """Check records and vocabulary, and report all problems at once; exit 1 if there are errors."""
     start(quiet=False)
     use_records(records)
-    from medshelf.catalog.validation import validate as check
+    from medshelf.catalog.authoring.validation import validate as check
 
     problems = check(path)
     errors = [each for each in problems if each.severity == "error"]
@@ -90,7 +119,7 @@ def add(
 ) -> None:
     """Write the skeleton of a new record, with what each field may hold."""
     start(quiet=False)
-    from medshelf.catalog.skeleton import skeleton
+    from medshelf.catalog.authoring.skeleton import skeleton
     from medshelf.core.errors import SettingError
     from medshelf.core.files import write_text
 
@@ -134,23 +163,59 @@ def recent(
 
 @app.command()
 def export(
+    datasets: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Dataset ids; all by default.")
+    ] = None,
     format: Annotated[  # noqa: A002
         Format, typer.Option(help="jsonl, csv, parquet, markdown or croissant.")
-    ],
+    ] = Format.JSONL,
     out: Annotated[
         Path | None,
-        typer.Option(help="File, or folder for markdown and croissant; stdout by default."),
+        typer.Option(help="File, or folder for markdown and croissant, that does not exist yet."),
     ] = None,
+    croissant_version: Annotated[
+        CroissantVersion | None, typer.Option(help="1.0 or 1.1 (default).")
+    ] = None,
+    previews: Annotated[
+        bool,
+        typer.Option(
+            "--previews", help="Samples on the pages, where data are at hand and licences allow it."
+        ),
+    ] = False,
     records: Records = None,
     lang: Lang = None,
 ) -> None:
-    """Write the catalog: as a table, as the collection's pages, or as Croissant metadata."""
+    """Write the catalog: as records, as a table, as the collection's pages, or as Croissant."""
     start(quiet=False)
     use_records(records)
-    from medshelf.catalog.export import export as write
+    from medshelf.api.catalog_files import export_catalog
+    from medshelf.catalog.shelf import all_records, find_record
 
-    text = write(format.value, out, language(lang))
-    if text is not None:
-        print(text, end="")
+    wanted = dict.fromkeys(datasets or ())
+    chosen = [find_record(each) for each in wanted] if wanted else list(all_records())
+    asked = language(lang) if format is Format.MARKDOWN else lang
+    if out is None:
+        _print(format.value, chosen, asked, croissant_version)
+        return
+    export_catalog(
+        format.value,
+        out,
+        records=chosen,
+        language=asked,
+        version=croissant_version,
+        previews=previews,
+    )
+    note(f"written: {out}")
+
+
+def _print(form: str, chosen: list[Record], shown_in: str | None, version: str | None) -> None:
+    from medshelf.api.catalog_files import catalog_bytes
+    from medshelf.catalog.export.croissant import croissant_text
+    from medshelf.core.errors import SettingError
+
+    if form in ("jsonl", "csv"):
+        sys.stdout.buffer.write(catalog_bytes(form, chosen, shown_in))
+    elif form == "croissant" and len(chosen) == 1:
+        sys.stdout.buffer.write(croissant_text(chosen[0], version or "1.1").encode())
     else:
-        note(f"written: {out}")
+        raise SettingError(f"{form} does not go to the terminal", "Say where to write with --out")

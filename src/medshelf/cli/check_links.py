@@ -29,7 +29,8 @@ def run(
     """Ask every address of the catalog whether it still answers; exit 1 if one is dead."""
     start(quiet=quiet)
     use_records(records)
-    from medshelf.acquire.links import LinkStatus, check_links, count_statuses
+    from medshelf.acquire.link_answer import LinkStatus
+    from medshelf.acquire.links import check_links, count_statuses
     from medshelf.catalog.shelf import all_records, find_record
 
     chosen = map(find_record, datasets) if datasets else all_records()
@@ -51,8 +52,11 @@ def run(
 def _links(record: Record) -> list[Link]:
     from medshelf.acquire.links import Link
 
-    pages = {"homepage": (record.homepage,) if record.homepage else ()}
-    pages |= {"download_urls": record.download_urls, "papers": record.papers}
+    pages: dict[str, tuple[str, ...]] = {
+        "homepage": (record.homepage,) if record.homepage else (),
+        "download_urls": record.download_urls,
+        "papers": record.papers,
+    }
     found = [Link(record.id, field, url) for field, urls in pages.items() for url in urls]
     files = (each.url for each in record.files if each.url.startswith("http"))
     return found + [Link(record.id, "files", url, is_file=True) for url in files]

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from medshelf.cli.info import as_rich, console
 from medshelf.cli.output import Json, Lang, Records, language, print_json, use_records
+from medshelf.cli.tables import console, side_by_side
 
 
 def run(
@@ -18,7 +18,7 @@ def run(
 ) -> None:
     """Put datasets side by side."""
     use_records(records)
-    from medshelf.catalog.comparison import compare
+    from medshelf.catalog.cards.comparison import compare
     from medshelf.catalog.lineage import Lineage
     from medshelf.catalog.shelf import all_records, find_record
 
@@ -26,5 +26,7 @@ def run(
     table = compare(chosen, language(lang), Lineage(all_records()))
     if json:
         print_json({"header": table.header, "rows": table.rows})
-    else:
-        console().print(as_rich(table))
+        return
+    screen = console()
+    for part in side_by_side(table, screen.width):
+        screen.print(part)

@@ -2,92 +2,76 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medshelf.cli.output import Json, Lang, Records, language, print_json, use_records
+from medshelf.cli.output import Json, Lang, Records, language, note, print_json, start, use_records
+from medshelf.cli.tables import as_rich, console, facts, listed, plain
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
 
-    from medshelf.catalog.card_parts import Row, Section, Table
-
-PIPE_WIDTH = 120
+    from medshelf.catalog.cards.parts import Card, Section
+    from medshelf.catalog.record import Record
 
 
 def run(
     dataset: Annotated[str, typer.Argument(metavar="ID", help="Dataset id, e.g. nih-chest-xray.")],
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Folder to draw an example picture into: data at hand, or a schematic."),
+    ] = None,
     records: Records = None,
     lang: Lang = None,
     json: Json = False,
 ) -> None:
     """Show what is known of a dataset: the card in seven groups, with limits and licence."""
     use_records(records)
-    from medshelf.catalog.card import card
+    from medshelf.catalog.cards.card import card
     from medshelf.catalog.lineage import Lineage
     from medshelf.catalog.shelf import all_records, find_record
 
     record = find_record(dataset)
     if json:
         print_json(record.model_dump(mode="json", exclude_defaults=True))
-        return
-    shown = card(record, language(lang), Lineage(all_records()))
+    else:
+        _print(card(record, language(lang), Lineage(all_records())))
+    if picture is not None:
+        _draw(record, picture, language(lang))
+
+
+def _draw(record: Record, folder: Path, shown_in: str) -> None:
+    start(quiet=False)
+    from medshelf.api.catalog_pictures import example_picture
+    from medshelf.core.files import atomic_path
+
+    drawing = example_picture(record, shown_in)
+    path = folder / f"{record.id}.{drawing.suffix}"
+    with atomic_path(path) as part:
+        part.write_bytes(drawing.content)
+    note(f"{drawing.caption}: {path}")
+
+
+def _print(shown: Card) -> None:
     screen = console()
-    screen.print(f"[bold]{_plain(shown.title)}[/bold]  {shown.id}")
+    screen.print(plain(shown.title).append(f"  {shown.id}"), style="bold")
     screen.print(shown.notice, style="italic")
     for section in shown.sections:
-        if not section.empty:
-            screen.print(f"\n[bold]{_plain(section.title)}[/bold]")
-            _print_section(screen, section)
-
-
-def console() -> Console:
-    """Return a console of the terminal's width, or of a fixed one where output is piped."""
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, emoji=False)
-
-
-def as_rich(table: Table) -> RenderableType:
-    """Return a table as rich prints it; names with brackets stay as they are."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table as RichTable
-
-    shown = RichTable(box=SIMPLE_HEAD)
-    for place, name in enumerate(table.header):
-        shown.add_column(_plain(name), justify="right" if place in table.numeric else "left")
-    for row in table.rows:
-        shown.add_row(*map(_plain, row))
-    return shown
+        screen.print()
+        screen.print(plain(section.title), style="bold")
+        _print_section(screen, section)
 
 
 def _print_section(screen: Console, section: Section) -> None:
     if section.note:
-        screen.print(_plain(section.note))
+        screen.print(plain(section.note))
     if section.rows:
-        screen.print(_grid(section.rows))
-    for item in section.items:
-        screen.print(f"- {_plain(item)}")
+        screen.print(facts(section.rows))
+    if section.items:
+        screen.print(listed(section.items))
     if section.table is not None:
         screen.print(as_rich(section.table))
     if section.text:
-        screen.print(_plain(section.text.rstrip()), soft_wrap=True)
-
-
-def _grid(rows: tuple[Row, ...]) -> RenderableType:
-    from rich.table import Table as RichTable
-
-    grid = RichTable.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True, style="dim")
-    grid.add_column(overflow="fold")
-    for row in rows:
-        grid.add_row(_plain(row.label), _plain(row.text))
-    return grid
-
-
-def _plain(text: str) -> Any:
-    from rich.markup import escape
-
-    return escape(text)
+        screen.print(plain(section.text), soft_wrap=True)

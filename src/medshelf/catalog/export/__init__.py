@@ -1,0 +1,1 @@
+"""The catalog in other forms: tables, Markdown pages, Croissant."""
