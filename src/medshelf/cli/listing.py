@@ -13,12 +13,21 @@ def run(json: Json = False) -> None:
     if json:
         print_json([each.model_dump(mode="json", exclude_defaults=True) for each in records])
         return
-    width = max(len(each.id) for each in records)
-    for each in records:
-        kind = each.label_tasks[0].kind if each.label_tasks else each.tasks[0]
-        licence = each.licence.id if each.licence else "licence not known"
-        sizes = ", ".join(each.choices("size"))
+    rows = [
+        (
+            each.id,
+            "/".join(each.dimensions),
+            each.label_tasks[0].kind if each.label_tasks else each.tasks[0],
+            f"{each.n_samples or 0:,}",
+            each.licence.id if each.licence else "licence not known",
+            ", ".join(each.choices("size")),
+        )
+        for each in records
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for name, dimensions, kind, n_samples, licence, sizes in rows:
         print(
-            f"{each.id:{width}}  {'/'.join(each.dimensions)}  {kind:11}  "
-            f"{each.n_samples or 0:>7} samples  {licence:12}  sizes {sizes}"
+            f"{name:{widths[0]}}  {dimensions:{widths[1]}}  {kind:{widths[2]}}  "
+            f"{n_samples:>{widths[3]}} samples  {licence:{widths[4]}}"
+            f"{f'  sizes {sizes}' if sizes else ''}".rstrip()
         )
