@@ -10,10 +10,15 @@ import typer
 from medshelf.cli.output import Json, Lang, Records, language, note, print_json, start, use_records
 
 if TYPE_CHECKING:
+    from rich.console import Group, RenderableType
+    from rich.table import Table
+
     from medshelf.catalog.search import Hit, Results
 
 Many = list[str] | None
-_PIPE_WIDTH = 140
+_COLUMNS = ("id", "name", "modalities", "tasks", "n_samples", "access", "licence", "year")
+_BETWEEN = " · "
+_WIDE = 110
 
 
 def run(
@@ -77,9 +82,13 @@ def run(
         until=until,
         readable=True if readable else None,
     )
-    text = " ".join(words or ())
-    shown_in = language(lang)
-    found = search(text, filters, sort=sort, limit=limit or None, language=shown_in)  # type: ignore[arg-type]
+    found = search(
+        " ".join(words or ()),
+        filters,
+        sort=sort,  # type: ignore[arg-type]
+        limit=limit or None,
+        language=language(lang),
+    )
     if json:
         from dataclasses import asdict
 
@@ -87,47 +96,88 @@ def run(
         return
     if facets:
         _print_facets(found)
-    else:
-        _print_hits(found.hits, shown_in)
-    for unknown, near in found.suggestions.items():
-        note(f"{unknown} -> {near}?")
-    note(f"{len(found.hits)} / {found.total}")
+    elif found.hits:
+        _print_hits(found)
+    for remark in found.remarks:
+        note(remark)
 
 
-def _print_hits(hits: tuple[Hit, ...], lang: str) -> None:
-    from rich.box import SIMPLE_HEAD
+def _print_hits(found: Results) -> None:
+    """Print aligned lines into a pipe, else a table, or two lines per hit if there is no room."""
+    columns = [found.labels["field"][column] for column in _COLUMNS]
+    rows = [_cells(hit, found.labels) for hit in found.hits]
+    if not sys.stdout.isatty():
+        _print_aligned([columns, *rows])
+        return
     from rich.console import Console
+
+    screen = Console(highlight=False, emoji=False)
+    screen.print(_table(columns, rows) if screen.width >= _WIDE else _pairs_of_lines(rows))
+
+
+def _cells(hit: Hit, labels: dict[str, dict[str, str]]) -> list[str]:
+    """Return what is shown of a hit, in the order of the columns."""
+    samples = "" if hit.n_samples is None else f"{hit.n_samples:,}"
+    unit = labels["unit"][hit.unit] if hit.unit and samples else ""
+    return [
+        hit.id,
+        hit.name,
+        ", ".join(labels["modality"][each] for each in hit.modalities),
+        ", ".join(labels["task"][each] for each in hit.tasks),
+        f"{samples} {unit}".strip(),
+        labels["access"][hit.access],
+        hit.licence or "",
+        str(hit.year or ""),
+    ]
+
+
+def _print_aligned(rows: list[list[str]]) -> None:
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(row, widths, strict=True)
+        print("  ".join(cell + " " * (width - cell_len(cell)) for cell, width in cells).rstrip())
+
+
+def _table(columns: list[str], rows: list[list[str]]) -> Table:
     from rich.table import Table
+    from rich.text import Text
 
-    from medshelf.catalog.vocabulary import label
-
-    table = Table(box=SIMPLE_HEAD)
-    for column in ("id", "name", "modalities", "tasks", "n_samples", "access", "licence", "year"):
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name, shown_as in zip(_COLUMNS, columns, strict=True):
         table.add_column(
-            label("fields", column, lang),
-            justify="right" if column in {"n_samples", "year"} else "left",
-            no_wrap=column == "id",
+            Text(shown_as),
+            justify="right" if name == "n_samples" else "left",
+            style="bold" if name == "id" else "",
+            no_wrap=name not in {"name", "modalities", "tasks"},
             overflow="fold",
         )
-    for hit in hits:
-        samples = "" if hit.n_samples is None else f"{hit.n_samples:,}"
-        unit = label("sample_units", hit.unit, lang) if hit.unit else ""
-        table.add_row(
-            hit.id,
-            hit.name,
-            ", ".join(label("modalities", each, lang) for each in hit.modalities),
-            ", ".join(label("tasks", each, lang) for each in hit.tasks),
-            f"{samples} {unit}".strip(),
-            label("access", hit.access, lang),
-            hit.licence or "",
-            str(hit.year or ""),
-        )
-    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False).print(table)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _pairs_of_lines(rows: list[list[str]]) -> Group:
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
+    lines: list[RenderableType] = []
+    for dataset, name, *rest in rows:
+        lines.append(Text.assemble((dataset, "bold"), "  ", name))
+        lines.append(Padding(Text(_BETWEEN.join(cell for cell in rest if cell)), (0, 0, 0, 4)))
+    return Group(*lines)
 
 
 def _print_facets(found: Results) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    screen = Console(highlight=False, emoji=False)
     for facet, counts in found.facets.items():
-        print(facet)
+        if counts:
+            screen.print(Text(found.labels["facet"][facet], style="bold"))
         for each in counts:
-            name = each.label if each.label == each.value else f"{each.label} ({each.value})"
-            print(f"  {each.count:>5}  {name}")
+            named = each.value if each.label == each.value else f"{each.value}  {each.label}"
+            screen.print(Text(f"{each.count:>7,}  {named}"), soft_wrap=True)
