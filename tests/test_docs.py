@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 import typer
-from tests.medmnist_files import make_file
 
 import medshelf
 from medshelf.benchmark.protocol import protocol_ids
 from medshelf.cli import app
 from medshelf.core.manifest import SCHEMA
+from tests.medmnist_files import make_file
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])

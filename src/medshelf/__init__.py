@@ -10,24 +10,28 @@ from medshelf.core.version import __version__
 if TYPE_CHECKING:
     from medshelf.api import (
         Filters,
+        concat,
         datasets,
         evaluate,
         fetch,
         info,
         leaderboard,
         load,
+        read,
         run_benchmark,
         search,
     )
 
 _NAMES = (
     "Filters",
+    "concat",
     "datasets",
     "evaluate",
     "fetch",
     "info",
     "leaderboard",
     "load",
+    "read",
     "run_benchmark",
     "search",
 )
@@ -35,12 +39,14 @@ __all__ = [
     "Filters",
     "__version__",
     "catalog",
+    "concat",
     "datasets",
     "evaluate",
     "fetch",
     "info",
     "leaderboard",
     "load",
+    "read",
     "run_benchmark",
     "search",
 ]

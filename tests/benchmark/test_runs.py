@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.medmnist_files import make_file
 
 import medshelf
 from medshelf.api import Benchmark
@@ -22,6 +21,7 @@ from medshelf.benchmark.runs import find_runs, read_run
 from medshelf.core.errors import FormatError, RunError, StorageError, UnknownNameError
 from medshelf.core.files import lock
 from medshelf.core.settings import Settings
+from tests.medmnist_files import make_file
 
 torch = pytest.importorskip("torch")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score
-from tests.benchmark.test_metrics import make_case, make_task
 
 from medshelf.benchmark.scores import Scores, majority_floor, score
 from medshelf.core.tasks import Task, TaskKind
+from tests.benchmark.test_metrics import make_case, make_task
 
 KINDS = pytest.mark.parametrize("kind", TaskKind)
 

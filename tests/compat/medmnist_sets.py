@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from tests.medmnist_files import COUNTS, make_arrays, make_file
 
 from medshelf.catalog.shelf import find_record
+from tests.medmnist_files import COUNTS, make_arrays, make_file
 
 KINDS = ("breastmnist", "pathmnist", "chestmnist", "retinamnist", "organmnist3d", "nodulemnist3d")
 """Grey and RGB, binary, multi-class, multi-label, ordinal, pictures and volumes."""

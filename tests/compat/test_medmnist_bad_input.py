@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.compat.medmnist_sets import write_set
-from tests.medmnist_files import make_file
 
 from medshelf.acquire.hosts import http
 from medshelf.acquire.verify import digest
@@ -18,6 +16,8 @@ from medshelf.catalog.shelf import find_record
 from medshelf.compat import medmnist as ours
 from medshelf.compat.medmnist import files
 from medshelf.core.errors import DownloadError, FormatError, MedshelfError, OfflineError
+from tests.compat.medmnist_sets import write_set
+from tests.medmnist_files import make_file
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from tests.compat.medmnist_sets import write_set
-from tests.medmnist_files import COUNTS
 
 from medshelf.compat import medmnist as ours
 from medshelf.compat.medmnist import __main__ as commands
 from medshelf.compat.medmnist import files
+from tests.compat.medmnist_sets import write_set
+from tests.medmnist_files import COUNTS
 
 PICTURES = sum(COUNTS.values())
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.compat.medmnist_sets import write_labels, write_set
 
 from medshelf.compat import medmnist as ours
 from medshelf.core.errors import FormatError, MedshelfError, MetricError, UnknownNameError
+from tests.compat.medmnist_sets import write_labels, write_set
 
 N = 60
 FLAGS = ("breastmnist", "pathmnist", "chestmnist", "retinamnist", "organmnist3d")

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tests.compat.medmnist_sets import KINDS, write_set
-from tests.medmnist_files import COUNTS
 
 from medshelf.compat import medmnist as ours
+from tests.compat.medmnist_sets import KINDS, write_set
+from tests.medmnist_files import COUNTS
 
 ATTRIBUTES = ("flag", "size", "size_flag", "split", "root", "as_rgb", "available_sizes")
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from tests.compat.medmnist_sets import write_set
 
 from medshelf.catalog.lineage import source_records
 from medshelf.catalog.shelf import dataset_ids, find_record
 from medshelf.compat import medmnist as ours
 from medshelf.compat.medmnist import info, samples
+from tests.compat.medmnist_sets import write_set
 
 PAGE = Path(__file__).parents[2] / "docs" / "medmnist.md"
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tests.compat.medmnist_sets import write_set
-from tests.medmnist_files import COUNTS
 
 from medshelf.compat import medmnist as ours
 from medshelf.formats.picture import read_gif
+from tests.compat.medmnist_sets import write_set
+from tests.medmnist_files import COUNTS
 
 HAS_SKIMAGE = importlib.util.find_spec("skimage") is not None
 

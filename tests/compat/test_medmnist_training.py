@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.compat.medmnist_sets import write_set
 
 from medshelf.compat import medmnist as ours
+from tests.compat.medmnist_sets import write_set
 
 torch = pytest.importorskip("torch")
 data = torch.utils.data

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.compat.medmnist_sets import write_set
-from tests.medmnist_files import COUNTS
 
 from medshelf.compat import medmnist as ours
 from medshelf.compat.medmnist import arrays
 from medshelf.core.errors import FormatError
+from tests.compat.medmnist_sets import write_set
+from tests.medmnist_files import COUNTS
 
 SMALL_BYTES = 4000
 MODES = [None, "r", "c"]

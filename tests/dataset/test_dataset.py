@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.medmnist_files import COUNTS, grey_value, make_arrays, make_file
 
 import medshelf
 from medshelf.catalog.shelf import find_record
 from medshelf.core.errors import SettingError
 from medshelf.dataset.augmentation import Augmentation
-from medshelf.dataset.dataset import Dataset
+from medshelf.dataset.labelled_images import LabelledImages
+from tests.medmnist_files import COUNTS, grey_value, make_arrays, make_file
 
 KINDS = {
     "breastmnist": (28, 28),
@@ -32,8 +32,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "raw"
 
 
-def opened(folder: Path, dataset: str, split: str = "train", **options: object) -> Dataset:
-    return medshelf.load(dataset, split, root=folder, allow_modified=True, **options)  # type: ignore[arg-type]
+def opened(folder: Path, dataset: str, split: str = "train", **options: object) -> LabelledImages:
+    found = medshelf.load(dataset, split, root=folder, allow_modified=True, **options)  # type: ignore[arg-type]
+    assert isinstance(found, LabelledImages)
+    return found
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
@@ -231,7 +233,8 @@ def test_repr_and_card_say_what_must_be_known(folder: Path) -> None:
     card = found.card()
     assert "12 samples, 1080 are published" in card
     assert found.licence == "CC-BY-4.0"
-    assert "10.1016/j.patter.2022.100512" in found.cite()
+    assert "@article{medmnist-v2" in found.cite()
+    assert "Liu, R" in found.cite()  # of DeepDRiD, the source
     assert found.cite() in card
 
 

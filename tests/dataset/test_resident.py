@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.medmnist_files import make_file
 
 import medshelf
 from medshelf.dataset.augmentation import Augmentation
 from medshelf.dataset.filling import Moments
+from tests.medmnist_files import make_file
 
 torch = pytest.importorskip("torch")
 

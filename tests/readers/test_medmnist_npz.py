@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from tests.medmnist_files import COUNTS, grey_value, make_arrays, make_file
 
 from medshelf.catalog.facts import manifest_meta
 from medshelf.catalog.shelf import dataset_ids, find_record
@@ -16,6 +15,7 @@ from medshelf.core.manifest import SCHEMA
 from medshelf.core.tasks import TaskKind
 from medshelf.formats.npz import open_array
 from medshelf.readers.medmnist_npz import read
+from tests.medmnist_files import COUNTS, grey_value, make_arrays, make_file
 
 MEDMNIST = [each for each in dataset_ids() if "mnist" in each]
 

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from tests.report.drawing import find, number, root, texts, titles
 
 from medshelf.core.errors import ReportError
 from medshelf.report.charts.bars import bar_chart
 from medshelf.report.charts.svg import Chart
+from tests.report.drawing import find, number, root, texts, titles
 
 
 def lengths(chart: Chart, series: int) -> list[float]:

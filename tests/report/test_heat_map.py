@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.report.drawing import find, number, root, texts, titles, written
 
 from medshelf.core.errors import ReportError
 from medshelf.report.charts.heatmap import Names, heat_map
 from medshelf.report.charts.svg import Chart
+from tests.report.drawing import find, number, root, texts, titles, written
 
 CLASSES = ("malignant", "normal, benign")
 TRUE, PREDICTED = Names("True", CLASSES), Names("Predicted", CLASSES)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
-from tests.report.drawing import find, number, root, ruler, runs, texts, tick_pixels
 
 from medshelf.core.errors import ReportError
 from medshelf.report.charts.intervals import Estimate, interval_chart
 from medshelf.report.charts.scale import Axis
 from medshelf.report.charts.svg import Chart
+from tests.report.drawing import find, number, root, ruler, runs, texts, tick_pixels
 
 ROWS = [
     Estimate("This run", 0.874, 0.821, 0.918, note="3 seeds"),

@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from tests.report.drawing import find, number, root, ruler, runs, texts, tick_pixels, titles
 
 from medshelf.core.errors import ReportError
 from medshelf.report.charts.lines import Mark, Series, line_chart
 from medshelf.report.charts.scale import Axis
 from medshelf.report.charts.svg import Chart
+from tests.report.drawing import find, number, root, ruler, runs, texts, tick_pixels, titles
 
 EPOCH = Axis("epoch", whole=True)
 LOSS = Axis("loss", low=0)

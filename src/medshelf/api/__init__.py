@@ -2,6 +2,7 @@
 
 from medshelf.api.data import datasets, fetch, load, plan, terms
 from medshelf.api.find import info, search
+from medshelf.api.reading import read
 from medshelf.api.results import (
     Benchmark,
     Evaluation,
@@ -12,11 +13,13 @@ from medshelf.api.results import (
     write_leaderboard,
 )
 from medshelf.catalog.filters import Filters
+from medshelf.dataset.union import concat
 
 __all__ = [
     "Benchmark",
     "Evaluation",
     "Filters",
+    "concat",
     "datasets",
     "demo",
     "evaluate",
@@ -25,6 +28,7 @@ __all__ = [
     "leaderboard",
     "load",
     "plan",
+    "read",
     "run_benchmark",
     "search",
     "terms",

@@ -11,12 +11,14 @@ from pathlib import Path
 from medshelf.acquire import fetch as acquire
 from medshelf.acquire.locate import Located, locate
 from medshelf.acquire.provenance import terms_text
+from medshelf.api.reading import read
 from medshelf.catalog.facts import manifest_meta
 from medshelf.catalog.record import Record
 from medshelf.catalog.shelf import dataset_ids, find_record
-from medshelf.core.errors import NotFetchedError, UnknownNameError, UnsupportedError
+from medshelf.core.errors import NotFetchedError, SettingError, UnknownNameError, UnsupportedError
 from medshelf.core.manifest import SPLITS, Manifest
-from medshelf.dataset.dataset import Dataset, Transform, View
+from medshelf.dataset.dataset import Dataset
+from medshelf.dataset.labelled_images import LabelledImages, Transform, View
 
 _SPLIT_ALIASES = {"training": "train", "validation": "val", "valid": "val", "dev": "val"}
 
@@ -85,9 +87,13 @@ def load(  # noqa: PLR0913 - the keywords that users of medmnist and torchvision
 ) -> Dataset:
     """Open a dataset.
 
+    What it gives is a `Dataset`, whose items are Samples; for images of one size in arrays with one
+    label task, as MedMNIST has them, `LabelledImages`, whose items are `(image, target)`.
+
     Args:
         dataset: Catalog id, e.g. `breastmnist`.
-        split: `train`, `val`, `test`, or `all`; `validation`, `valid` and `dev` mean `val`.
+        split: `train`, `val`, `test`, or `all`; `validation`, `valid` and `dev` mean `val`. A
+            release without official splits has only `all`.
         size: Edge length of the images: 28 (default), 64, 128, 224; 28 or 64 for volumes.
         root: The only folder to look in. By default medshelf's home, the folders of
             `$MEDSHELF_DATA` and `~/.medmnist` are searched.
@@ -104,14 +110,25 @@ def load(  # noqa: PLR0913 - the keywords that users of medmnist and torchvision
         ChecksumError: The files are not the published ones and `allow_modified` is False.
         FormatError: A file is damaged.
         LayoutError: A file is whole, but does not look as the layout says.
+        SettingError: The release has no sample in the split, or a transform or `as_rgb` is given
+            for a set that is not LabelledImages.
     """
     record = find_record(dataset)
-    options = _variant(record, size)
     chosen = _split(split)
-    located = _locate(record, options, _folder(root), download, allow_modified)
-    manifest = _read(record, options, located)
-    view = View(as_rgb, transform, target_transform)
-    return Dataset(manifest if chosen is None else manifest.split(chosen), view)
+    if record.reader is not None and not record.files:
+        manifest = read(dataset, root=root)
+    else:
+        options = _variant(record, size)
+        located = _locate(record, options, _folder(root), download, allow_modified)
+        manifest = _read(record, options, located)
+    if LabelledImages.fits(manifest):
+        view = View(as_rgb, transform, target_transform)
+        return LabelledImages(manifest if chosen is None else manifest.split(chosen), view=view)
+    if as_rgb or transform is not None or target_transform is not None:
+        problem = f"as_rgb and transforms are for images in arrays, which {dataset!r} is not"
+        raise SettingError(problem, "Pass the transform to `.torch(transform)`")
+    found = Dataset(manifest)
+    return found if chosen is None else found.split(chosen)
 
 
 def _folder(root: str | Path | None) -> Path | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from medshelf.api.data import load
 from medshelf.benchmark import leaderboard as board
@@ -19,10 +20,16 @@ from medshelf.benchmark.scores import Floor, Scores, majority_floor, score
 from medshelf.catalog.facts import manifest_meta
 from medshelf.catalog.record import Record
 from medshelf.catalog.shelf import find_record
-from medshelf.core.errors import ChecksumError, DownloadError, NotFetchedError, OfflineError
+from medshelf.core.errors import (
+    ChecksumError,
+    DownloadError,
+    NotFetchedError,
+    OfflineError,
+    RunError,
+)
 from medshelf.core.manifest import SPLITS
 from medshelf.core.settings import Settings
-from medshelf.dataset.dataset import Dataset
+from medshelf.dataset.labelled_images import LabelledImages
 
 _LOG = logging.getLogger(__name__)
 
@@ -72,7 +79,7 @@ def evaluate(
     name = parse_name(Path(path))
     y_score = read_scores(Path(path))
     opened = partial(
-        load, name.dataset, size=int(name.size), root=root, allow_modified=allow_modified
+        _load, name.dataset, size=int(name.size), root=root, allow_modified=allow_modified
     )
     truth = opened(name.split)
     scores = score(truth.task, truth.targets, y_score, y_train=opened("train").targets)
@@ -132,7 +139,7 @@ def run_benchmark(  # noqa: PLR0913 - one keyword per choice that the protocol l
     record = find_record(dataset)
     recipe.check_dataset(manifest_meta(record))
     opened = partial(
-        load, size=recipe.data.size, root=root, download=download, allow_modified=allow_modified
+        _load, size=recipe.data.size, root=root, download=download, allow_modified=allow_modified
     )
     data = {
         split: opened(dataset, split, as_rgb=_repeat_channels(record, recipe)) for split in SPLITS
@@ -163,7 +170,7 @@ def leaderboard(dataset: str, *, root: str | Path | None = None) -> list[board.E
     record = find_record(dataset)
     found = runs.find_runs(Settings.from_environment().runs_folder, record.id)
     try:
-        data = {split: load(record.id, split, root=root) for split in ("train", "test")}
+        data = {split: _load(record.id, split, root=root) for split in ("train", "test")}
     except (NotFetchedError, ChecksumError):
         data = {}
     return board.leaderboard(record.id, found, _floor(data))
@@ -205,7 +212,20 @@ def _repeat_channels(record: Record, protocol: Protocol) -> bool:
     return record.channels == 1 and protocol.data.channels != 1
 
 
-def _floor(data: Mapping[str, Dataset]) -> Floor | None:
+def _load(dataset: str, split: str, **options: Any) -> LabelledImages:
+    """Open a split for training or scoring.
+
+    Raises:
+        RunError: It is no set of labelled images of one size.
+    """
+    found = load(dataset, split, **options)
+    if not isinstance(found, LabelledImages):
+        problem = f"{dataset!r} is no set of labelled images of one size"
+        raise RunError(problem, "Choose a set such as breastmnist; `medshelf list` shows them")
+    return found
+
+
+def _floor(data: Mapping[str, LabelledImages]) -> Floor | None:
     if not data:
         return None
     test = data["test"]

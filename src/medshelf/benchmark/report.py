@@ -16,7 +16,7 @@ from medshelf.benchmark.scores import N_BINS, reliability
 from medshelf.benchmark.scores import Estimate as Interval
 from medshelf.core.manifest import SPLITS
 from medshelf.core.tasks import TaskKind
-from medshelf.dataset.dataset import Dataset
+from medshelf.dataset.labelled_images import LabelledImages
 from medshelf.report.charts.bars import bar_chart
 from medshelf.report.charts.heatmap import Names, heat_map
 from medshelf.report.charts.intervals import Estimate, interval_chart
@@ -34,7 +34,7 @@ _KINDS = {
 
 
 def write_report(
-    runs: Sequence[Run], data: Mapping[str, Dataset], entries: Sequence[Entry]
+    runs: Sequence[Run], data: Mapping[str, LabelledImages], entries: Sequence[Entry]
 ) -> Path:
     """Write the report of runs that differ in the seed alone, beside their folders.
 
@@ -162,7 +162,7 @@ def _note(entry: Entry) -> str:
     return "; ".join(each for each in (entry.note, selected) if each)
 
 
-def _data(page: Page, data: Mapping[str, Dataset]) -> None:
+def _data(page: Page, data: Mapping[str, LabelledImages]) -> None:
     train = data["train"]
     page.heading("The data", f"Licence {train.licence}. A random sample of the training images.")
     picture = train.montage(_MONTAGE_IMAGES)
@@ -175,7 +175,7 @@ def _data(page: Page, data: Mapping[str, Dataset]) -> None:
     page.charts(bar_chart("Samples per class and split", train.classes, counts))
 
 
-def class_counts(dataset: Dataset) -> np.ndarray:
+def class_counts(dataset: LabelledImages) -> np.ndarray:
     """Return the samples of each class, or the positives of each label, (K,)."""
     if dataset.task.kind is TaskKind.MULTI_LABEL:
         return (dataset.targets == 1).sum(axis=0)
@@ -207,7 +207,7 @@ def _learning(page: Page, runs: Sequence[Run]) -> None:
     )
 
 
-def _errors(page: Page, run: Run, test: Dataset) -> None:
+def _errors(page: Page, run: Run, test: LabelledImages) -> None:
     task = test.task
     path = run.folder / run.result_files["test"]
     y_true, y_score = checked(task, test.targets, read_scores(path))
@@ -258,7 +258,7 @@ def _errors(page: Page, run: Run, test: Dataset) -> None:
     )
 
 
-def _provenance(page: Page, runs: Sequence[Run], test: Dataset) -> None:
+def _provenance(page: Page, runs: Sequence[Run], test: LabelledImages) -> None:
     first = runs[0]
     page.heading("How it was made")
     scores = first.scores["test"]

@@ -21,7 +21,7 @@ from medshelf.benchmark.result_file import ResultName, write_scores
 from medshelf.benchmark.scores import Scores, score
 from medshelf.core.errors import FormatError, MissingExtraError, RunError, UnknownNameError
 from medshelf.core.files import lock, make_folder, write_text
-from medshelf.dataset.dataset import Dataset
+from medshelf.dataset.labelled_images import LabelledImages
 
 RUN_FILE = "run.json"
 PRECISIONS = ("float32", "bfloat16")
@@ -119,7 +119,7 @@ class Run:
 
 
 def specify(
-    dataset: Dataset,
+    dataset: LabelledImages,
     protocol: Protocol,
     model: str,
     *,
@@ -156,7 +156,12 @@ def specify(
 
 
 def run(
-    spec: RunSpec, protocol: Protocol, data: Mapping[str, Dataset], *, folder: Path, device: str
+    spec: RunSpec,
+    protocol: Protocol,
+    data: Mapping[str, LabelledImages],
+    *,
+    folder: Path,
+    device: str,
 ) -> Run:
     """Train, predict, score and write down; a finished run is read, an interrupted one resumed.
 
@@ -191,7 +196,7 @@ def _finished(folder: Path, spec: RunSpec) -> Run:
 
 
 def _execute(
-    spec: RunSpec, protocol: Protocol, data: Mapping[str, Dataset], folder: Path, device: str
+    spec: RunSpec, protocol: Protocol, data: Mapping[str, LabelledImages], folder: Path, device: str
 ) -> Run:
     try:
         from medshelf.benchmark import training

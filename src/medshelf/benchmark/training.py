@@ -22,7 +22,7 @@ from medshelf.core.files import atomic_path
 from medshelf.core.progress import progress_bar
 from medshelf.core.tasks import Task, TaskKind
 from medshelf.dataset.batches import Batches
-from medshelf.dataset.dataset import Dataset
+from medshelf.dataset.labelled_images import LabelledImages
 
 LAST, BEST = "last.pt", "best.pt"
 _LOG = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Training:
     precision: str
     folder: Path
 
-    def run(self, data: Mapping[str, Dataset]) -> Progress:
+    def run(self, data: Mapping[str, LabelledImages]) -> Progress:
         """Train to the end, from the last checkpoint if there is one.
 
         All random numbers of an epoch come from the seed and the epoch's number, so an interrupted
@@ -103,7 +103,12 @@ class Training:
         return progress
 
     def _one_epoch(
-        self, state: _State, progress: Progress, data: Mapping[str, Dataset], epoch: int, bar: Any
+        self,
+        state: _State,
+        progress: Progress,
+        data: Mapping[str, LabelledImages],
+        epoch: int,
+        bar: Any,
     ) -> None:
         started = time.monotonic()
         torch.manual_seed(self.seed * 100_003 + epoch)
@@ -141,14 +146,14 @@ class Training:
             *(record.auc, record.acc, left),
         )
 
-    def predict(self, dataset: Dataset) -> np.ndarray:
+    def predict(self, dataset: LabelledImages) -> np.ndarray:
         """Return probabilities of the selected epoch's weights, float32 (N, K)."""
         with torch.random.fork_rng():  # building draws weights, which are then replaced
             state = _State(self, dataset.task)
         state.network.load_state_dict(_load(self.folder / BEST))
         return state.predict(self.eval_batches(dataset))[0]
 
-    def _batches(self, dataset: Dataset, epoch: int) -> Batches:
+    def _batches(self, dataset: LabelledImages, epoch: int) -> Batches:
         return dataset.batches(
             self.protocol.batch_size,
             shuffle=True,
@@ -157,7 +162,7 @@ class Training:
             normalise=(self.protocol.data.mean, self.protocol.data.std),
         )
 
-    def eval_batches(self, dataset: Dataset) -> Batches:
+    def eval_batches(self, dataset: LabelledImages) -> Batches:
         """Return the samples in their order, as the network sees them."""
         return dataset.batches(
             self.protocol.batch_size,

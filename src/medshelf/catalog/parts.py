@@ -19,7 +19,13 @@ Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Term = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]+([-.][A-Za-z0-9]+)*$")]
 Hash = Annotated[str, StringConstraints(pattern=r"^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$")]
-FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._()-]*$")]
+FileName = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9._()-]*|[A-Za-z0-9._()/-]*\*[A-Za-z0-9._()*/-]*)$"
+    ),
+]
+"""A file name without folders or spaces, or a pattern with `*` over paths."""
 Doi = Annotated[str, StringConstraints(pattern=r"^10\.\d{4,9}/\S+$")]
 Url = Annotated[str, AfterValidator(lambda text: str(HttpUrl(text)) and text)]
 Count = Annotated[int, Field(ge=0)]

@@ -45,11 +45,15 @@ class FileRecord(Part):
     """One file of a release.
 
     Attributes:
-        name: File name in the raw folder.
+        name: File name in the raw folder; with `*` a pattern: all files of the address that match,
+            each at its path below the raw folder (`*` stands for any characters, `/` too).
         url: Where it comes from; the scheme chooses the host module.
         hash: `md5:...` or `sha256:...`; null where none is published.
         size_bytes: Length; null where it is not published.
-        options: Reader options for which this file is needed.
+        options: Reader options for which this file is needed; `edition: sample` marks a small
+            edition that is fetched only where it is asked for.
+        part: What it holds, e.g. `images`, `annotations`.
+        archive: It is an archive whose members are the data.
     """
 
     name: FileName
@@ -57,6 +61,13 @@ class FileRecord(Part):
     hash: Hash | None = None
     size_bytes: int | None = Field(default=None, gt=0)
     options: Options = Field(default={})
+    part: Slug | None = None
+    archive: bool = False
+
+    @property
+    def many(self) -> bool:
+        """Whether the entry stands for all files of its address that match its name."""
+        return "*" in self.name
 
 
 class ReaderRecord(Part):

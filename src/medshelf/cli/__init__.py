@@ -20,7 +20,11 @@ from medshelf.cli import (
     learn,
     lineage,
     listing,
+    new_reader,
+    read,
     search,
+    show,
+    unpack,
 )
 from medshelf.cli.output import common, fail
 
@@ -42,6 +46,10 @@ for module in (
     learn,
     check_links,
     fetch,
+    unpack,
+    read,
+    show,
+    new_reader,
     benchmark,
     leaderboard,
     evaluate,

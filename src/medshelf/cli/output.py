@@ -23,6 +23,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no log 
 AllowModified = Annotated[
     bool, typer.Option("--allow-modified", help="Accept files that are not the published ones.")
 ]
+Options = Annotated[
+    list[str] | None,
+    typer.Option("--option", "-o", help="Option of the reader, NAME=VALUE; may be repeated."),
+]
 Records = Annotated[
     list[Path] | None,
     typer.Option("--records", help="Folder of further records; may be given several times."),
@@ -67,6 +71,22 @@ def start(*, quiet: bool) -> None:
     )
     for noisy in ("httpx", "httpcore", "filelock"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def options(given: list[str] | None) -> dict[str, str]:
+    """Return reader options as a mapping.
+
+    Raises:
+        BadParameter: One is not NAME=VALUE.
+    """
+    found = {}
+    for each in given or ():
+        name, sign, value = each.partition("=")
+        if not sign:
+            message = f"{each!r} is not NAME=VALUE"
+            raise typer.BadParameter(message, param_hint="--option")
+        found[name] = value
+    return found
 
 
 def use_records(folders: list[Path] | None) -> None:

@@ -73,6 +73,52 @@ class DownloadError(MedshelfError):
     """A server refused, failed, or sent something else than the file."""
 
 
+class GateError(DownloadError):
+    """A publisher lets nobody through without a step that only the user can take.
+
+    Args:
+        kind: One of `GATES`.
+        problem: What was refused and why, as one sentence without a full stop.
+        step: What the user has to do, as one sentence without a full stop.
+        page: Where it is done; null where no page is known.
+        command: What to run afterwards; null where the caller adds it, see `before`.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        problem: str,
+        step: str,
+        *,
+        page: str | None = None,
+        command: str | None = None,
+    ) -> None:
+        place = f": {page}" if page else ""
+        again = f"; then run: {command}" if command else ""
+        super().__init__(problem, f"{step}{place}{again}")
+        self.kind = kind
+        self.step = step
+        self.page = page
+        self.command = command
+
+    def before(self, command: str) -> GateError:
+        """Return the same error with the command to run after the step."""
+        return GateError(self.kind, self.problem, self.step, page=self.page, command=command)
+
+
+GATES = {
+    "login": "an account is needed, and no credential was found",
+    "credential": "the credential is wrong or has expired",
+    "rules": "rules or a data use agreement must be accepted in a browser",
+    "approval": "access must be asked for, or the answer is still pending",
+    "private": "the files are private, or exist no longer; the platform does not tell which",
+    "quota": "the platform gives nothing more today",
+    "licence": "the licence must be accepted on the command line",
+    "manual": "the platform offers no download to programs",
+}
+"""What may close the way to a file: the kinds of GateError."""
+
+
 class ChecksumError(MedshelfError):
     """A file's bytes are not the published ones."""
 

@@ -157,11 +157,14 @@ class Manifest:
         frame: The rows, lazily; its schema is `SCHEMA`.
         meta: What is true of the whole dataset.
         root: The folder that `media.path` is relative to.
+        lasting: Whether a stored copy of the table is worth its space; False where the rows are
+            scanned from the raw files as fast as from a copy.
     """
 
     frame: pl.LazyFrame
     meta: Meta
     root: Path
+    lasting: bool = True
 
     @classmethod
     def from_columns(cls, frame: pl.LazyFrame, meta: Meta, root: Path) -> Manifest:
@@ -257,7 +260,7 @@ class Manifest:
         """Write table and metadata to one Parquet file, atomically."""
         metadata = {_METADATA_KEY: self.meta.to_json()}
         with atomic_path(path) as part:
-            self.frame.collect().write_parquet(part, compression="zstd", metadata=metadata)
+            self.frame.sink_parquet(part, compression="zstd", metadata=metadata)
 
 
 def read_manifest(path: Path, root: Path) -> Manifest:

@@ -1,287 +1,241 @@
-"""What `medshelf.load` gives: samples of one manifest, for any trainer, with or without torch."""
+"""Samples of any manifest: found, chosen and split by what the table says, decoded when asked."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 import polars as pl
 
-from medshelf.core.errors import SettingError
-from medshelf.core.manifest import SPLITS, Manifest
-from medshelf.core.tasks import Task, TaskKind
-from medshelf.dataset.augmentation import Augmentation
-from medshelf.dataset.batches import Batches, Filled, Normalisation, Pass, Stacked
-from medshelf.dataset.items import Item, Items
-from medshelf.dataset.pixels import PixelSource
+from medshelf.core.errors import SettingError, UnknownNameError
+from medshelf.core.issues import Issue
+from medshelf.core.manifest import SPLITS, Manifest, Meta
+from medshelf.core.tasks import Task
+from medshelf.dataset import presentation, query, splitting
+from medshelf.dataset.adapters import Adapters
+from medshelf.dataset.masks import Legend, legend_of
+from medshelf.dataset.rows import Rows
+from medshelf.dataset.sample import Sample
+from medshelf.dataset.splitting import Unit
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from medshelf.dataset.resident import Resident
-
-Transform = Callable[[Any], Any]
-Target = int | np.ndarray
-
-NOT_CLINICAL = "Not for clinical use."
+_SHOWN = 12
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """How items look.
+class Dataset(Adapters):
+    """Samples of a manifest in its order, whatever they are.
+
+    `dataset[i]` is a `Sample`, `dataset[a:b]` a Dataset. Nothing is decoded, and of a large table
+    that is scanned from a file nothing is collected, before it is asked for.
 
     Attributes:
-        as_rgb: Repeat the channel of grey images three times, as the last axis.
-        transform: Called with each image array.
-        target_transform: Called with each target.
+        manifest: The table that the samples come from, with what is true of all of them.
     """
 
-    as_rgb: bool = False
-    transform: Transform | None = None
-    target_transform: Transform | None = None
-
-
-class Dataset:
-    """Samples of a manifest in its order; a map-style dataset for `torch.utils.data.DataLoader`.
-
-    An item is an `Item`, a tuple `(image, target)`. The image is an array as stored, uint8:
-    (H, W) grey, (H, W, 3) RGB, (D, H, W) volume. The target is an int, the position of the label in
-    `classes`; for multi-label sets a float32 array (K,) of 1 present, 0 absent, -1 uncertain, NaN
-    not stated.
-
-    Attributes:
-        manifest: The table that the samples come from.
-    """
-
-    def __init__(self, manifest: Manifest, view: View | None = None) -> None:
+    def __init__(self, manifest: Manifest, rows: Rows | None = None) -> None:
         self.manifest = manifest
-        self._view = view or View()
-        self._residents: dict[str, Resident | None] = {}
-
-    def __getstate__(self) -> dict[str, object]:
-        """Leave copies on other devices behind."""
-        return {**self.__dict__, "_residents": {}}
-
-    @cached_property
-    def _pixels(self) -> PixelSource:
-        return PixelSource(self.manifest)
-
-    @cached_property
-    def targets(self) -> np.ndarray:
-        """All targets, before `target_transform`: int64 (N,), or float32 (N, K) if multi-label."""
-        if self.task.kind is TaskKind.MULTI_LABEL:
-            return self.manifest.label_matrix()
-        return self.manifest.class_codes()
+        self._rows = Rows(manifest.frame) if rows is None else rows
 
     @property
-    def task(self) -> Task:
-        """The label task."""
-        return self.manifest.task
+    def meta(self) -> Meta:
+        """What is true of the whole dataset."""
+        return self.manifest.meta
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """Class names in the order of their codes."""
-        return self.task.classes
+    def table(self) -> pl.DataFrame:
+        """All rows, collected at the first call; `manifest.frame` is the lazy form."""
+        return self._rows.table
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The label tasks with their class order."""
+        return self.meta.tasks
+
+    @property
+    def legend(self) -> Legend:
+        """Names of what masks show, with the values that stand for it; empty if not stated."""
+        return legend_of(self.meta)
 
     @property
     def licence(self) -> str | None:
-        """SPDX id of the data's licence."""
-        return self.manifest.meta.licence
+        """SPDX id of the data's licence; null where it is not stated."""
+        return self.meta.licence
+
+    @property
+    def patients(self) -> pl.Series:
+        """Different patient ids, sorted; samples that state none are left out."""
+        ids = self._rows.frame.select(pl.col("patient_id").drop_nulls().unique().sort())
+        return ids.collect().to_series()
 
     def cite(self) -> str:
         """Return the BibTeX entries to cite, those of the source data included."""
-        return self.manifest.meta.citation
+        return self.meta.citation
 
     def __len__(self) -> int:
         """Return the number of samples."""
-        return len(self._pixels)
+        return len(self._rows)
 
+    @overload
+    def __getitem__(self, key: int) -> Any: ...
+    @overload
+    def __getitem__(self, key: slice) -> Self: ...
     def __getitem__(self, key: int | slice) -> Any:
-        """Return one Item, or a Dataset of the chosen samples for a slice.
+        """Return one Sample, or a Dataset of the chosen samples for a slice.
 
         Raises:
             IndexError: There is no such sample.
         """
         if isinstance(key, slice):
-            return self._subset(np.arange(len(self))[key])
-        index = operator.index(key)
-        if not -len(self) <= index < len(self):
-            msg = f"Sample {index} of {len(self)} in {self.manifest.meta.dataset}"
-            raise IndexError(msg)
-        return self.__getitems__([index % len(self)])[0]
+            return self._derived(np.arange(len(self))[key])
+        return self.sample(key)
 
-    def __getitems__(self, indices: Sequence[int]) -> Sequence[Item]:
-        """Return several items at once; DataLoader calls this once per batch."""
-        rows = np.asarray(indices, dtype=np.int64)
-        items = Items(self._gather(rows), self.targets[rows])
-        if not self._is_transformed:
-            return items
-        return [self._transformed(each, row) for each, row in zip(items, rows, strict=True)]
-
-    def __iter__(self) -> Iterator[Item]:
-        """Yield every item in order."""
+    def __iter__(self) -> Iterator[Any]:
+        """Yield every sample in order."""
         for index in range(len(self)):
             yield self[index]
 
-    def images(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """Return images as stored (three channels if `as_rgb`), uint8 (n, ...), untransformed.
-
-        Args:
-            rows: Row numbers, int64 (n,), or a slice; all by default, which may not fit in memory.
-        """
-        return self._gather(np.arange(len(self))[rows])
-
-    def _gather(self, rows: np.ndarray) -> np.ndarray:
-        images = self._pixels.gather(rows)
-        if self._view.as_rgb and self.manifest.meta.channels == 1:
-            images = np.repeat(images[..., None], 3, axis=-1)
-        return images
-
-    def batches(
-        self,
-        batch_size: int = 128,
-        *,
-        shuffle: bool = False,
-        seed: int | Sequence[int] = 0,
-        device: str | None = None,
-        normalise: Normalisation = (0, 1),
-        augment: Augmentation | None = None,
-    ) -> Batches:
-        """Return one pass over the samples in batches, made vectorised.
-
-        Args:
-            batch_size: Samples per batch; the last batch may be smaller.
-            shuffle: Visit the samples in an order that only `seed` decides.
-            seed: Give each epoch its own, e.g. `seed=(run, epoch)`.
-            device: Torch device that gets the batches as tensors; None gives NumPy arrays. A GPU
-                keeps the split in its memory, if that takes no more than half of what is free.
-            normalise: (mean, std), a number or one per channel, applied after scaling to [0, 1].
-            augment: Random flips and padded crops of pictures, decided by `seed`.
-
-        Returns:
-            An iterable with a length. A batch is `(images, targets)`: float32 (B, C, *spatial)
-            and the targets as in `targets`. Memory of a batch that nobody holds is used again.
-            If there is a transform, its results are stacked instead, as they are.
+    def sample(self, index: int) -> Sample:
+        """Return one sample; a negative index counts from the end.
 
         Raises:
-            SettingError: `batch_size` is below 1, or `augment` is asked for volumes or with a
-                transform.
+            IndexError: There is no such sample.
         """
-        order = np.arange(len(self))
-        if shuffle:
-            order = np.random.default_rng(seed).permutation(len(self))
-        visit = Pass(order, batch_size, device)
-        n_spatial = self.manifest.meta.dimensions or 2
-        if augment is not None and (n_spatial != 2 or self._is_transformed):  # noqa: PLR2004
-            problem = f"augment cannot be used on {self.manifest.meta.dataset} as it was loaded"
-            raise SettingError(problem, "Use it on 2D sets, or augment in the transform alone")
-        if self._is_transformed:
-            return Stacked(visit, self.__getitems__)
-        return Filled(
-            visit=visit,
-            source=self._pixels,
-            targets=self.targets,
-            n_spatial=n_spatial,
-            as_rgb=self._view.as_rgb,
-            normalise=normalise,
-            augment=augment,
-            seed=seed,
-            resident=self._resident(device, n_spatial),
-        )
+        row = self._rows.row(self._checked(index))
+        return Sample.from_row(row, self.meta, self.manifest.root)
 
-    def montage(self, n_images: int = 64, *, seed: int = 0) -> Image:
-        """Return a picture of samples drawn at random; volumes show their middle slice."""
-        from PIL import Image
+    def find(self, sample_id: str) -> Sample:
+        """Return the sample of an id.
 
-        from medshelf.imaging.montage import montage
+        Raises:
+            UnknownNameError: There is none.
+        """
+        found = self._rows.where(pl.col("sample_id") == sample_id)
+        if not len(found):
+            some = self._rows.frame.select("sample_id").head(1000).collect().to_series()
+            raise UnknownNameError("sample", sample_id, some)
+        return self.sample(int(found[0]))
 
-        rows = np.random.default_rng(seed).permutation(len(self))[:n_images]
-        n_columns = max(1, round(len(rows) ** 0.5 * 1.6))
-        return Image.fromarray(montage(self._pixels.gather(np.sort(rows)), n_columns))
+    def prepare(self) -> None:
+        """Collect a small table now, so that forked worker processes need not."""
+        self._rows.prepare()
 
-    def save(self, folder: str | Path) -> Path:
-        """Write the samples as PNG (volumes: GIF) with a CSV, in MedMNIST's exported layout.
+    def filter(self, condition: str | pl.Expr) -> Self:
+        """Keep the samples for which a condition is true; where it is null, it is not.
 
         Args:
-            folder: Where to write; made if needed.
+            condition: Text in SQL, `age_years > 60 and view == 'PA'`, or a polars expression.
 
-        Returns:
-            The CSV's path.
+        Raises:
+            SettingError: The text is no condition, names no column, or compares what cannot be.
         """
-        from medshelf.writers.image_folder import write
+        return self._derived(query.find(self._rows, condition))
 
-        return write(self.manifest, Path(folder))
+    def split(self, name: str) -> Self:
+        """Keep the samples of one official split: train, val or test.
 
-    def card(self) -> str:
-        """Return what one should know before using the set, as text for a terminal."""
-        meta = self.manifest.meta
-        lines = [
-            repr(self),
-            f"  version  {meta.version}",
-            *(f"  {each.severity:8} {each.where}: {each.message}" for each in meta.issues),
-            "",
-            self.cite() or "Generated data: nothing to cite.",
-        ]
-        return "\n".join(lines)
+        Raises:
+            UnknownNameError: There is no such split.
+            SettingError: The release has no sample in it.
+        """
+        if name not in SPLITS:
+            raise UnknownNameError("split", name, SPLITS)
+        found = self._rows.where(pl.col("split") == name)
+        if not len(found):
+            there = presentation.official_splits(self._rows)
+            problem = f"{self.meta.dataset!r} has no sample in its official {name!r} ({there})"
+            raise SettingError(problem, "Use all samples, and split them with `split_by`")
+        return self._derived(found)
+
+    def split_by(self, by: Unit, *fractions: float, seed: int = 0) -> tuple[Self, ...]:
+        """Split into parts that share no patient, study or sample; official splits are ignored.
+
+        The parts are stratified by the rarest label of each group. A sample that does not state
+        its patient is grouped by study, one without a study is a group of its own; an Issue of the
+        parts counts them. `meta.options["derived_split"]` says how a part was made; the column
+        `split` stays the official one.
+
+        Args:
+            by: `patient`, `study` or `sample`.
+            fractions: Share of groups of each part, e.g. `0.7, 0.1, 0.2`.
+            seed: Alone decides the result, on every machine.
+
+        Raises:
+            SettingError: The fractions are no shares of a whole, no sample states its patient (or
+                study), or there are too few groups for the parts.
+        """
+        parts = splitting.part_of_rows(self._rows, by, fractions, seed)
+        n_unstated = splitting.count_unstated(self._rows, by)
+        shares = "/".join(f"{each:g}" for each in fractions)
+        made = []
+        for number, name in enumerate(_part_names(len(fractions))):
+            how = f"{name} of {shares} by {by}, seed {seed}"
+            meta = replace(self.meta, options={**self.meta.options, "derived_split": how})
+            if n_unstated:
+                meta = meta.with_issues(_unstated(n_unstated, by))
+            made.append(self._derived(np.flatnonzero(parts == number), meta))
+        return tuple(made)
+
+    def label_matrix(self, task: str | None = None, source: str | None = None) -> np.ndarray:
+        """Return multi-label targets densely, float32 (N, classes); see `Manifest.label_matrix`."""
+        return self.manifest.label_matrix(task, source)
+
+    def media_names(self, role: str) -> tuple[str, ...]:
+        """Return the names of all media with a role, in the order of their first appearance."""
+        media = self._rows.frame.select(pl.col("media").explode()).drop_nulls().unnest("media")
+        chosen = media.filter(pl.col("role").cast(pl.String) == role)
+        names = chosen.select(pl.col("name").unique(maintain_order=True)).collect()
+        return tuple(str(each) for each in names.to_series())
+
+    def montage(self, n_images: int = 64, *, seed: int = 0) -> Image:
+        """Return a picture of samples drawn at random; volumes show their middle slice.
+
+        Raises:
+            SettingError: No sample that was drawn can be shown.
+        """
+        from medshelf.dataset.thumbnails import thumbnails
+
+        chosen = np.sort(np.random.default_rng(seed).permutation(len(self))[:n_images])
+        n_columns = max(1, round(len(chosen) ** 0.5 * 1.6))
+        return thumbnails((self.sample(int(each)) for each in chosen), n_columns)[0]
 
     def __repr__(self) -> str:
-        """Show task, counts and licence."""
-        meta = self.manifest.meta
-        present = self._split_counts()
-        shape = " x ".join(str(edge) for edge in self._pixels.image_shape)
-        names = ", ".join(
-            name if name == str(code) else f"{code} {name}"
-            for code, name in enumerate(self.classes)
-        )
-        modified = " MODIFIED: not the published files" if meta.modified else ""
-        return "\n".join(
-            (
-                f"{meta.name} ({meta.dataset}){modified}",
-                f"  task     {self.task.kind}: {names}",
-                f"  samples  {len(self)} ({present})",
-                f"  images   uint8 {shape}{' shown as RGB' if self._view.as_rgb else ''}",
-                f"  licence  {meta.licence}",
-                f"  labels   {meta.label_origin or 'origin not stated'}",
-                *(f"  note     {each}" for each in meta.limitations),
-                f"  {NOT_CLINICAL}",
-            )
-        )
+        """Show tasks, counts, licence, label origin, limitations and Issues."""
+        return presentation.as_text(self.meta, self._rows)
 
-    def _subset(self, rows: np.ndarray) -> Dataset:
-        frame = self.manifest.frame.collect()[rows].lazy()
-        return Dataset(Manifest(frame, self.manifest.meta, self.manifest.root), self._view)
+    def _repr_html_(self) -> str:
+        """Show some samples and the same facts in a notebook."""
+        n_shown = min(len(self), _SHOWN)
+        chosen = np.linspace(0, len(self) - 1, n_shown).astype(int).tolist()
+        samples = [self.sample(each) for each in chosen]
+        return presentation.as_html(self.meta, self._rows, samples)
 
-    def _split_counts(self) -> str:
-        counts = self.manifest.frame.group_by("split").agg(pl.len()).collect()
-        present = dict(counts.iter_rows())
-        return ", ".join(f"{name} {present[name]}" for name in SPLITS if name in present)
+    def _checked(self, index: int) -> int:
+        index = operator.index(index)
+        if not -len(self) <= index < len(self):
+            msg = f"Sample {index} of {len(self)} in {self.meta.dataset}"
+            raise IndexError(msg)
+        return index % len(self)
 
-    @property
-    def _is_transformed(self) -> bool:
-        return (self._view.transform or self._view.target_transform) is not None
+    def _derived(self, indices: np.ndarray, meta: Meta | None = None) -> Self:
+        """Return a dataset of the same kind with the samples at `indices`."""
+        rows = self._rows.take(indices)
+        return self._alike(Manifest(rows.frame, meta or self.meta, self.manifest.root), rows)
 
-    def _resident(self, device: str | None, n_spatial: int) -> Resident | None:
-        if device is None or device.startswith("cpu"):
-            return None
-        if device not in self._residents:
-            from medshelf.dataset.resident import Resident
+    def _alike(self, manifest: Manifest, rows: Rows) -> Self:
+        return type(self)(manifest, rows)
 
-            self._residents[device] = Resident.load(self._pixels, self.targets, n_spatial, device)
-        return self._residents[device]
 
-    def _transformed(self, item: Item, row: int) -> Item:
-        image, target = item
-        try:
-            if self._view.transform is not None:
-                image = self._view.transform(image)
-            if self._view.target_transform is not None:
-                target = self._view.target_transform(target)
-        except Exception as error:
-            error.add_note(f"This was sample {row} of {self.manifest.meta.dataset}.")
-            raise
-        return Item(image, target)
+def _part_names(n: int) -> tuple[str, ...]:
+    names = {2: ("train", "test"), 3: ("train", "val", "test")}
+    return names.get(n) or tuple(f"part {number}" for number in range(1, n + 1))
+
+
+def _unstated(n: int, by: Unit) -> Issue:
+    message = f"{n:,} samples state no {by}; each was split by what else it states"
+    remedy = "Parts may share patients through these samples; leave them out to be sure"
+    return Issue("split-unstated", "warning", "derived split", message, remedy)

@@ -37,9 +37,10 @@ _MAGIC: dict[bytes, Kind] = {
     b"\x1f\x8b": "gzip",
     b"BZh": "bzip2",
     b"\xfd7zXZ\0": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
 }
 _USTAR, _USTAR_END = b"ustar", 262
-_LAYOUT = 1  # of a kept list; counts up when Member changes
+_LAYOUT = 2  # of a kept list; counts up when Member changes
 _PACKED_AT_ONCE = (0, 8)  # a zip's methods stored and deflated; a tar's members are all 0
 
 
@@ -66,13 +67,15 @@ def list_members(path: Path, *, encoding: str | None = None) -> tuple[Member, ..
     which says so in `problem`.
 
     Args:
-        path: A zip or tar, the latter plain or compressed by gzip, bzip2 or xz.
+        path: A zip or tar, the latter plain or compressed by gzip, bzip2, xz or, with
+            `medshelf[archives]`, zstd.
         encoding: Of names that are not marked as UTF-8, e.g. `gbk`; null is CP437 in a zip and
             UTF-8 in a tar.
 
     Raises:
         FormatError: The file is no such archive, damaged or truncated, or its names are in another
             encoding.
+        MissingExtraError: It is packed by zstd, which needs `medshelf[archives]`.
         SettingError: There is no such encoding.
     """
     return _index_of(path, encoding)[1].members
@@ -171,7 +174,7 @@ def _make_index(file: _File, encoding: str | None) -> _Index:
     except LookupError as error:
         problem = f"There is no encoding {encoding!r}"
         raise SettingError(problem, "Pass one that Python knows, e.g. gbk or utf-8") from error
-    kind = _kind_of(path)
+    kind = kind_of(path)
     if kind == "zip":
         members = index_zip(path, codec)
     elif kind == "tar":
@@ -182,7 +185,12 @@ def _make_index(file: _File, encoding: str | None) -> _Index:
     return _Index(kind, tuple(members), {each.name: each for each in members})
 
 
-def _kind_of(path: Path) -> Kind:
+def kind_of(path: Path) -> Kind:
+    """Say by its first bytes what an archive is; `tar` where they are none of the others.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
     with path.open("rb") as file:
         start = file.read(_USTAR_END)
     if start.endswith(_USTAR) and len(start) == _USTAR_END:  # whatever its first name begins with

@@ -7,6 +7,7 @@ import io
 import lzma
 import mmap
 import struct
+import sys
 import threading
 import zipfile
 import zlib
@@ -16,11 +17,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
-from medshelf.core.errors import FormatError, MedshelfError
+from medshelf.core.errors import FormatError, MedshelfError, MissingExtraError
 from medshelf.formats.archive_index import Member
 from medshelf.formats.streams import Stream, open_anywhere, open_stream
 
-Kind = Literal["zip", "tar", "gzip", "bzip2", "xz"]
+Kind = Literal["zip", "tar", "gzip", "bzip2", "xz", "zstd"]
 ReadAt = Callable[[int, int], bytes]
 """Gives so many bytes from a place on; fewer only where they end."""
 
@@ -73,7 +74,7 @@ class Source:
     """
 
     def __init__(self, path: Path, kind: Kind, size_bytes: int) -> None:
-        self._closing, self._lock = ExitStack(), threading.Lock()
+        self._closing, self._lock, self._path = ExitStack(), threading.Lock(), path
         if kind in ("zip", "tar"):
             with path.open("rb") as file:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -86,12 +87,16 @@ class Source:
         elif kind == "gzip":
             self._stream = self._closing.enter_context(open_stream(path, "gzip"))
         else:
-            opener = bz2.open if kind == "bzip2" else lzma.open
-            self._stream = Stream(path, self._closing.enter_context(cast("BinaryIO", opener(path))))
+            opened = _OPENERS[kind](path)
+            self._stream = Stream(path, self._closing.enter_context(cast("BinaryIO", opened)))
 
     def __del__(self) -> None:
         """Close the file."""
         self._closing.close()
+
+    def open_file(self) -> BinaryIO:
+        """Open the archive itself once more."""
+        return self._path.open("rb")
 
     def check_rest(self, offset: int, limit_bytes: int) -> None:
         """Read on to the end, where checksums are, unless that is too far to be honest."""
@@ -105,6 +110,24 @@ class Source:
         with self._lock:
             self._stream.seek(offset)
             return self._stream.head(n_bytes)
+
+
+def _open_zstd(path: Path) -> BinaryIO:
+    try:
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:
+            from backports import zstd
+    except ImportError as error:
+        raise MissingExtraError("backports.zstd", "archives") from error
+    return cast("BinaryIO", zstd.open(path))
+
+
+_OPENERS: dict[str, Callable[[Path], Any]] = {
+    "bzip2": bz2.open,
+    "xz": lzma.open,
+    "zstd": _open_zstd,
+}
 
 
 def read_data(source: Source, kind: Kind, entry: Member) -> bytes:
@@ -130,7 +153,7 @@ def open_data(path: Path, source: Source, kind: Kind, entry: Member) -> BinaryIO
     """Open a member as a stream that raises FormatError where its data are damaged."""
     with ExitStack() as closing:
         if kind == "zip":
-            read_at = _unpacked(closing.enter_context(path.open("rb")), source, entry)
+            read_at = _unpacked(closing.enter_context(source.open_file()), source, entry)
         else:
             read_at = partial(_from, source.read_at, entry.offset)
         raw = _Raw(path, entry, read_at, closing.pop_all())

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import posixpath
 import stat
+import struct
 import tarfile
+import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
@@ -28,6 +30,8 @@ _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zip
 _ZIP_ENCRYPTED = 0x41
 _UNIX = 3
 _AES = 99
+_LATEST_S = 1 << 40
+_TIMES = 0x5455  # extra field of Info-ZIP: dates in UTC, to the second
 
 
 class Member(NamedTuple):
@@ -41,6 +45,8 @@ class Member(NamedTuple):
         crc: CRC-32 of a zip member; 0 in a tar, which has none.
         method: How a zip member is packed: 0 stored, 8 deflated, 12 bzip2, 14 LZMA.
         problem: Why the member cannot be opened; empty where it can.
+        modified_s: When it was last changed, in seconds since 1970 UTC, as the archive states it;
+            0 where it does not. A zip without UTC dates is taken to have local ones.
     """
 
     name: str
@@ -50,21 +56,33 @@ class Member(NamedTuple):
     crc: int = 0
     method: int = zipfile.ZIP_STORED
     problem: str = ""
+    modified_s: int = 0
 
 
-def index_zip(path: Path, encoding: str | None) -> list[Member]:
+def index_zip(
+    path: Path,
+    encoding: str | None,
+    file: IO[bytes] | None = None,
+    disks: Sequence[int] = (0,),
+) -> list[Member]:
     """List the members of a zip archive from its central directory.
 
     Args:
         path: The archive.
         encoding: Of names that are not marked as UTF-8; null is CP437.
+        file: Its bytes, if they do not all lie in `path`.
+        disks: Where each part of a split archive begins in `file`, and at the end, once more, the
+            one with the central directory.
 
     Raises:
         FormatError: Members overlap: a few bytes would unpack to a great many.
         Exception: Whatever `zipfile` raises for a damaged archive.
     """
-    with zipfile.ZipFile(path, metadata_encoding=encoding) as archive:
+    with zipfile.ZipFile(file or path, metadata_encoding=encoding) as archive:
         infos, end = archive.infolist(), archive.start_dir
+    if len(disks) > 1:
+        for info in infos:
+            info.header_offset += disks[info.volume] - disks[-1]
     starts = sorted((each.header_offset, each.compress_size) for each in infos)
     for (start, packed_bytes), following in zip(starts, [*starts[1:], (end, 0)], strict=True):
         if start < 0 or start + packed_bytes > following[0]:
@@ -101,7 +119,10 @@ def index_tar(
             files.pop(name, None), links.pop(name, None)
             if info.isreg():
                 problem = "it is stored with holes (sparse)" if info.issparse() else _danger(name)
-                files[name] = Member(name, info.size, info.size, info.offset_data, problem=problem)
+                at, date = info.offset_data, int(info.mtime) if abs(info.mtime) < _LATEST_S else 0
+                files[name] = Member(
+                    name, info.size, info.size, at, problem=problem, modified_s=date
+                )
             elif info.issym() or info.islnk():
                 links[name] = _link_target(name, info)
         end = tar.offset
@@ -148,8 +169,22 @@ def _zip_member(info: zipfile.ZipInfo) -> Member:
         info.header_offset,
         info.CRC,
         info.compress_type,
-        _zip_problem(info) or _danger(name),
+        _zip_problem(info) or _danger(_plain(info.orig_filename)),
+        _zip_date(info),
     )
+
+
+def _zip_date(info: zipfile.ZipInfo) -> int:
+    extra, at = info.extra, 0
+    while at + 4 <= len(extra):
+        kind, size = struct.unpack_from("<HH", extra, at)
+        if kind == _TIMES and size >= 5 and len(extra) >= at + 9 and extra[at + 4] & 1:  # noqa: PLR2004
+            return int(struct.unpack_from("<i", extra, at + 5)[0])
+        at += 4 + size
+    try:
+        return int(time.mktime((*info.date_time, 0, 0, -1)))
+    except (OverflowError, ValueError):
+        return 0
 
 
 def _zip_problem(info: zipfile.ZipInfo) -> str:
@@ -184,6 +219,8 @@ def _plain(name: str) -> str:
 
 
 def _danger(name: str) -> str:
+    if "\0" in name:
+        return "its name holds a NUL"
     parts = name.replace("\\", "/").split("/")
     if not parts[0] or ".." in parts or parts[0].endswith(":"):
         return "its name leads out of the archive"

@@ -17,6 +17,7 @@ Source: https://doi.org/10.1038/s41597-022-01721-8 and https://doi.org/10.5281/z
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ def read(root: Path, meta: Meta, *, size: str = "28") -> Manifest:
         labels = _read_labels(path, split, task, n_samples)
         frames.append(_split_frame(name, split, labels, task))
     meta = meta.with_issues(*_count_issues(path, headers, meta))
-    return Manifest.from_columns(pl.concat(frames), meta, root)
+    return replace(Manifest.from_columns(pl.concat(frames), meta, root), lasting=False)
 
 
 def _check_arrays(
