@@ -74,7 +74,7 @@ def check_bits(ours: medshelf.dataset.dataset.Dataset, theirs: Any) -> None:
 def compare_size(size: int) -> None:
     """Print the ratios at one size."""
     make_file(size)
-    ours = medshelf.load("pathmnist", size=size, root=FOLDER.name, allow_modified=True)
+    ours = medshelf.load("pathmnist", "train", size=size, root=FOLDER.name, allow_modified=True)
     theirs = peer(size, usual())
     check_bits(ours, theirs)
     options = {"shuffle": True, "device": "cpu", "normalise": (0.5, 0.5)}

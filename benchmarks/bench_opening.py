@@ -83,7 +83,7 @@ def opening(folder: str) -> None:
     print(f"the file: {path.stat().st_size / 2**30:.2f} GiB, 2 GB unpacked")
     compare(
         "open a split and read its first image, against NumPy's npz",
-        lambda: medshelf.load("pathmnist", size=SIZE, root=folder, allow_modified=True)[0],
+        lambda: medshelf.load("pathmnist", "train", size=SIZE, root=folder, allow_modified=True)[0],
         lambda: np.load(path)["train_images"][0],
     )
     words = [sys.executable, "-c", MEASURE, folder, "pathmnist", str(SIZE)]

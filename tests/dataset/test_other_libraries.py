@@ -109,6 +109,16 @@ def test_images_become_channels_in_the_order_that_is_asked_for(tmp_path: Path) -
     assert len(list(partial.torch(images=["t1"], masks=[]))) == 4
 
 
+@pytest.mark.usefixtures("torch")
+def test_a_mask_with_channels_keeps_them(tmp_path: Path) -> None:
+    array = np.arange(60, dtype=np.float64).reshape(4, 5, 3)
+    np.save(tmp_path / "m.npy", array)
+    making.picture(tmp_path / "i.png", 9, (4, 5))
+    media = [medium("i.png"), medium("m.npy", "mask")]
+    (item,) = table([{"sample_id": "a", "media": media}], tmp_path, dimensions=2).torch()
+    np.testing.assert_array_equal(item["mask"].numpy(), array.transpose(2, 0, 1))
+
+
 def half(item: dict[str, Any]) -> Any:
     return item["image"] / 2
 

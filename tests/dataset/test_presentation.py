@@ -148,7 +148,7 @@ def test_montages_of_any_kind(tmp_path: Path) -> None:
         found = fixture(name, tmp_path / name)
         assert found.montage(2, seed=1).mode == "RGB"
     make_file(tmp_path, "retinamnist")
-    images = medshelf.load("retinamnist", root=tmp_path, allow_modified=True)
+    images = medshelf.load("retinamnist", "train", root=tmp_path, allow_modified=True)
     assert picture_in(images._repr_html_()).shape == (2 * 96 + 2, 6 * 96 + 5 * 2, 3)
 
 

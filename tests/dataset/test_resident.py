@@ -29,7 +29,7 @@ def test_equal_to_the_bit(
     rng = np.random.default_rng(0)
     shape = (12, *(28,) * n_spatial, *((3,) if dataset == "retinamnist" else ()))
     make_file(tmp_path, dataset, train_images=rng.integers(0, 256, shape, dtype=np.uint8))
-    found = medshelf.load(dataset, root=tmp_path, allow_modified=True, as_rgb=as_rgb)
+    found = medshelf.load(dataset, "train", root=tmp_path, allow_modified=True, as_rgb=as_rgb)
     options = {"shuffle": True, "seed": (3, 1), "augment": augment}
     batches = found.batches(5, device="cpu", normalise=(0.3, 0.7), **options)  # type: ignore[arg-type]
     expected = [(images.clone(), targets) for images, targets in batches]
@@ -46,7 +46,7 @@ def test_equal_to_the_bit(
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 def test_batches_on_a_gpu_are_resident_and_equal(tmp_path: Path) -> None:
     make_file(tmp_path, "retinamnist")
-    found = medshelf.load("retinamnist", root=tmp_path, allow_modified=True)
+    found = medshelf.load("retinamnist", "train", root=tmp_path, allow_modified=True)
     options = {"augment": Augmentation(), "normalise": (0.5, 0.5), "seed": 2}
     on_gpu = found.batches(5, device="cuda", **options)  # type: ignore[arg-type]
     assert on_gpu.resident is not None

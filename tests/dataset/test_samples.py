@@ -369,3 +369,30 @@ def test_an_array_whose_member_leads_out_is_not_unpacked(tmp_path: Path) -> None
         table([{"sample_id": "a", "media": [place]}], tmp_path)[0].image()
     (tmp_path / "a.npy").unlink()
     assert not list(tmp_path.rglob("*.npy"))
+
+
+def test_a_jpeg_mask_is_freed_of_its_noise(tmp_path: Path) -> None:
+    drawn = np.zeros((40, 40), np.uint8)
+    drawn[7:23, 5:30] = 255
+    for mode in ("L", "RGB"):
+        Image.fromarray(drawn).convert(mode).save(tmp_path / f"{mode}.jpg", quality=60)
+        place = medium(f"{mode}.jpg", "mask")
+        options = {"legend": "0=background; 255=polyp"}
+        sample = table([{"sample_id": "a", "media": [place]}], tmp_path, options=options)[0]
+        assert len(np.unique(sample.raster("mask").array)) > 2
+        np.testing.assert_array_equal(sample.mask(), drawn)
+
+
+def test_a_mask_with_a_channel_for_each_class(tmp_path: Path) -> None:
+    array = np.random.default_rng(0).integers(0, 9, (2, 5, 4, 6)).astype(np.float64)
+    np.save(tmp_path / "m.npy", array)
+    np.save(tmp_path / "i.npy", np.ones((2, 5, 4, 3), np.uint8))
+    media = [medium("i.npy", index=1), medium("m.npy", "mask", index=1)]
+    legend = {"legend": "0=tumour; 1,2=stroma; 6=fat"}
+    found = table([{"sample_id": "a", "media": media}], tmp_path, dimensions=2, options=legend)
+    np.testing.assert_array_equal(found[0].mask(), array[1])
+    assert found[0].mask_raster().axes == "YXC"
+    np.testing.assert_array_equal(found[0].mask("tumour"), array[1, ..., 0] != 0)
+    np.testing.assert_array_equal(found[0].mask("stroma"), array[1, ..., 1:3].any(axis=-1))
+    with pytest.raises(LayoutError, match="has 6 channels, the legend names 6"):
+        found[0].mask("fat")

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from medshelf.acquire import fetch as acquire
-from medshelf.acquire.locate import Located, locate
 from medshelf.acquire.provenance import terms_text
 from medshelf.api.reading import read
-from medshelf.catalog.facts import manifest_meta
 from medshelf.catalog.record import Record
 from medshelf.catalog.shelf import dataset_ids, find_record
-from medshelf.core.errors import NotFetchedError, SettingError, UnknownNameError, UnsupportedError
-from medshelf.core.manifest import SPLITS, Manifest
+from medshelf.core.errors import SettingError, UnknownNameError, UnsupportedError
+from medshelf.core.manifest import SPLITS
 from medshelf.dataset.dataset import Dataset
 from medshelf.dataset.labelled_images import LabelledImages, Transform, View
 
@@ -75,10 +70,12 @@ def terms(dataset: str) -> str:
 
 def load(  # noqa: PLR0913 - the keywords that users of medmnist and torchvision know
     dataset: str,
-    split: str = "train",
+    split: str = "all",
     size: int | None = None,
     root: str | Path | None = None,
     *,
+    options: Mapping[str, str] | None = None,
+    strict: bool = False,
     download: bool = False,
     transform: Transform | None = None,
     target_transform: Transform | None = None,
@@ -92,11 +89,13 @@ def load(  # noqa: PLR0913 - the keywords that users of medmnist and torchvision
 
     Args:
         dataset: Catalog id, e.g. `breastmnist`.
-        split: `train`, `val`, `test`, or `all`; `validation`, `valid` and `dev` mean `val`. A
-            release without official splits has only `all`.
+        split: `train`, `val`, `test`, or `all` (default); `validation`, `valid` and `dev` mean
+            `val`. A release without official splits has only `all`.
         size: Edge length of the images: 28 (default), 64, 128, 224; 28 or 64 for volumes.
         root: The only folder to look in. By default medshelf's home, the folders of
             `$MEDSHELF_DATA` and `~/.medmnist` are searched.
+        options: Further options of the reader, e.g. `{"table": "Data_Entry_2017.csv"}`.
+        strict: Refuse a tree that is not complete.
         download: Fetch the files where they are not found.
         transform: Called with each image array of an item.
         target_transform: Called with each target of an item.
@@ -113,14 +112,17 @@ def load(  # noqa: PLR0913 - the keywords that users of medmnist and torchvision
         SettingError: The release has no sample in the split, or a transform or `as_rgb` is given
             for a set that is not LabelledImages.
     """
-    record = find_record(dataset)
     chosen = _split(split)
-    if record.reader is not None and not record.files:
-        manifest = read(dataset, root=root)
-    else:
-        options = _variant(record, size)
-        located = _locate(record, options, _folder(root), download, allow_modified)
-        manifest = _read(record, options, located)
+    if size is not None:
+        options = {**(options or {}), "size": str(size)}
+    manifest = read(
+        dataset,
+        root=root,
+        options=options,
+        download=download,
+        strict=strict,
+        allow_modified=allow_modified,
+    )
     if LabelledImages.fits(manifest):
         view = View(as_rgb, transform, target_transform)
         return LabelledImages(manifest if chosen is None else manifest.split(chosen), view=view)
@@ -154,32 +156,3 @@ def _split(name: str) -> str | None:
     if wanted not in SPLITS:
         raise UnknownNameError("split", name, (*SPLITS, "all"))
     return wanted
-
-
-def _locate(
-    record: Record,
-    options: Mapping[str, str],
-    root: Path | None,
-    download: bool,  # noqa: FBT001
-    allow_modified: bool,  # noqa: FBT001
-) -> Located:
-    found = partial(locate, record, options=options, root=root, allow_modified=allow_modified)
-    try:
-        return found()
-    except NotFetchedError:
-        if not (download or record.synthetic):
-            raise
-    acquire.fetch(record, options=options, root=root)
-    return found()
-
-
-def _read(record: Record, options: Mapping[str, str], located: Located) -> Manifest:
-    meta = replace(
-        manifest_meta(record, **options), files=located.digests, modified=located.modified
-    )
-    if record.reader is None:
-        problem = f"There is no reader for {record.id!r} yet"
-        raise UnsupportedError(problem, "`medshelf list` shows the sets that can be opened")
-    module = importlib.import_module(f"medshelf.readers.{record.reader.name.replace('-', '_')}")
-    manifest: Manifest = module.read(located.folder, meta, **record.reader.options, **options)
-    return manifest

@@ -9,10 +9,12 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
-from medshelf.acquire.locate import fetch_command, locate
+from medshelf.acquire.fetch import fetch
+from medshelf.acquire.locate import Located, fetch_command, locate
 from medshelf.catalog.facts import manifest_meta
 from medshelf.catalog.record import Record
 from medshelf.catalog.shelf import find_record
@@ -33,11 +35,12 @@ from medshelf.formats.tree import fingerprint
 _LOG = logging.getLogger(__name__)
 
 
-def read(
+def read(  # noqa: PLR0913 - one keyword per thing that a user decides
     dataset: str,
     *,
     root: str | Path | None = None,
     options: Mapping[str, str] | None = None,
+    download: bool = False,
     strict: bool = False,
     fresh: bool = False,
     allow_modified: bool = False,
@@ -47,8 +50,10 @@ def read(
     Args:
         dataset: Catalog id, e.g. `nih-chest-xray`.
         root: The folder that holds the raw tree. By default medshelf's home and the folders of
-            `$MEDSHELF_DATA` are searched for a folder of that id.
+            `$MEDSHELF_DATA` are searched for a folder of that id; for sets that are single
+            verified files, as MedMNIST, for the files.
         options: Options of the reader, e.g. `{"size": "64"}`, besides those in the record.
+        download: Fetch the files where they are not found.
         strict: Refuse a tree with Issues of severity `error`.
         fresh: Read the raw files, whatever is in the cache.
         allow_modified: Read files that are not the published ones; the manifest will say so.
@@ -56,20 +61,28 @@ def read(
     Raises:
         UnknownNameError: There is no such dataset.
         UnsupportedError: There is no reader for this dataset.
-        NotFetchedError: The raw tree is not there.
+        NotFetchedError: The raw tree is not there, and `download` is False.
         ChecksumError: A file is not the published one, and `allow_modified` is False.
         SettingError: The reader has no such option.
         LayoutError: The tree is not as the layout says; with `strict`, it is not complete.
         FormatError: A file is damaged.
     """
     record = find_record(dataset)
-    reader_of(record)
+    reader = reader_of(record)
     folder = None if root is None else Path(root).expanduser()
     chosen = record.variant(options or {})
-    if not record.files:
-        tree = find_tree(record, folder)
-        return read_tree(record, tree, chosen, fresh=fresh, strict=strict)
-    located = locate(record, options=chosen, root=folder, allow_modified=allow_modified)
+    single_files = getattr(reader, "SINGLE_FILES", False)
+    if single_files:
+        found = partial(locate, record, options=chosen, root=folder, allow_modified=allow_modified)
+    else:
+        found = partial(_find_tree, record, folder)
+    try:
+        located = found()
+    except NotFetchedError:
+        if not (record.files and (download or record.synthetic)):
+            raise
+        fetch(record, options=chosen, root=folder)
+        located = found()
     manifest = read_tree(record, located.folder, chosen, fresh=fresh, strict=strict)
     meta = replace(manifest.meta, files=located.digests, modified=located.modified)
     return replace(manifest, meta=meta)
@@ -129,21 +142,20 @@ def reader_of(record: Record) -> ModuleType:
     return importlib.import_module(f"medshelf.readers.{record.reader.name.replace('-', '_')}")
 
 
-def find_tree(record: Record, root: Path | None, settings: Settings | None = None) -> Path:
-    """Return the folder of a raw tree: `root`, else that of medshelf's home or the search path.
-
-    Raises:
-        NotFetchedError: None of them exists.
-    """
-    settings = settings or Settings.from_environment()
+def _find_tree(record: Record, root: Path | None) -> Located:
+    """Find the folder of a raw tree: `root`, else that of medshelf's home or the search path."""
+    settings = Settings.from_environment()
     places = [settings.raw_folder(record.id), *(each / record.id for each in settings.search_path)]
     if root is not None:
         places = [root]
     for place in places:
         if place.is_dir():
-            return place
-    command = fetch_command(record, {}, root) if record.files else f"medshelf info {record.id}"
-    raise NotFetchedError(record.id, "the raw files", places, command)
+            return Located(place, modified=False, digests={})
+    remedy = f"Fetch it with: {fetch_command(record, {}, root)}"
+    if not record.files:
+        steps = record.access_steps.en.rstrip(".") if record.access_steps else "Get it by hand"
+        remedy = f"{steps} ({record.homepage or 'no address is known'})"
+    raise NotFetchedError(record.id, "the raw tree", places, remedy)
 
 
 def _check_options(record: Record, reader: ModuleType, given: Mapping[str, str]) -> None:

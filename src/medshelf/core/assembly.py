@@ -165,30 +165,6 @@ def known_names(names: pl.Series, known: Iterable[str], where: str) -> None:
         raise LayoutError(problem, _REPORT)
 
 
-def right_answers(
-    options: pl.Series, places: pl.Series, where: str
-) -> tuple[pl.Series, tuple[Issue, ...]]:
-    """Take the right answers out of the options by their places.
-
-    Args:
-        options: List(String).
-        places: Of the right ones in it, from 0, List(Int64); null where none is stated.
-        where: The table that names them.
-
-    Returns:
-        List(String), null where no place is stated or one has no option; and what to report.
-    """
-    rows = pl.DataFrame({"options": options, "places": places})
-    right = pl.col("options").list.gather(pl.col("places"), null_on_oob=True)
-    answers = rows.select(pl.when(~right.list.contains(None)).then(right)).to_series()
-    wrong = places.filter(places.is_not_null() & answers.is_null())
-    if not len(wrong):
-        return answers, ()
-    shown = _some([str(each.to_list()) for each in wrong])
-    message = f"{len(wrong):,} answers are none of their options; their places, from 0: {shown}"
-    return answers, (Issue("row-malformed", "error", where, message, "They have no answers"),)
-
-
 def _check_names(frame: pl.DataFrame, task: Task, meta: Meta, root: Path) -> None:
     if task.kind is TaskKind.MULTI_LABEL:
         entries = frame.select(pl.col("labels").explode()).drop_nulls().unnest("labels")

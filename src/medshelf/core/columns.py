@@ -8,19 +8,17 @@ the width is x_max - x_min. Polygons, contours and points are `[x, y, x, y, ...]
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
-from medshelf.core.errors import LayoutError, SettingError, UnknownNameError
+from medshelf.core.errors import SettingError, UnknownNameError
 from medshelf.core.manifest import LABEL, MEDIA, SHAPE, TEXT, Meta
 
 Value = pl.Expr | str | int | float | None
 
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PER_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0}
 _SPELLED = {"hdf5": "h5", "dicom": "dcm", "jpe": "jpg"}
 
@@ -146,33 +144,6 @@ def numbered(part: Value, number: Value, digits: int = 6) -> pl.Expr:
     return pl.concat_str(_expr(part), filled, separator="/")
 
 
-def option_lists(texts: pl.Series) -> pl.Series:
-    """Turn the options of questions from JSON text into lists of text.
-
-    Args:
-        texts: `["x", "y"]`, `{"A": "x", "B": "y"}` or `[{"key": "A", "value": "x"}, ...]`, which
-            differ in length and keys from row to row; empty text is no option.
-
-    Returns:
-        List(String): by letter, null where one has no option; by place where they have none.
-
-    Raises:
-        LayoutError: A text is none of these.
-    """
-    return pl.Series(texts.name, [_options(each) for each in texts], pl.List(pl.String))
-
-
-def letter_places(letters: pl.Expr) -> pl.Expr:
-    """Return the places, from 0, that letters stand for: `ABD` is 0, 1, 3; null where empty.
-
-    What is no letter has the place 99.
-    """
-    places = {letter: place for place, letter in enumerate(_LETTERS)}
-    single = letters.str.strip_chars().str.to_uppercase().str.extract_all(r"[^\s,;]")
-    found = single.list.eval(pl.element().replace_strict(places, default=99, return_dtype=pl.Int64))
-    return pl.when(found.list.len() > 0).then(found)
-
-
 def extra(values: Mapping[str, pl.Expr]) -> pl.Expr:
     """Build the column `extra`: name to value, as text; empty and null values are left out."""
     structs = []
@@ -273,22 +244,6 @@ def with_legend(meta: Meta, legend: Mapping[str, str]) -> Meta:
         problem = f"The legend {text!r} holds ';' or '=' in a value or name"
         raise SettingError(problem, "Correct it in the files of the release, or in the record")
     return replace(meta, options={**meta.options, "legend": text})
-
-
-def _options(text: str | None) -> list[str | None] | None:
-    if text is None:
-        return None
-    try:
-        found = json.loads(text)
-        if isinstance(found, list) and found and isinstance(found[0], dict):
-            found = {each["key"]: each["value"] for each in found}
-        if isinstance(found, dict):
-            last = max((_LETTERS.index(each) for each in found), default=-1)
-            found = [found.get(each) for each in _LETTERS[: last + 1]]
-        return [None if each in (None, "") else str(each) for each in found]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        problem = f"{text[:80]!r} is no list of options, and no mapping from letters to them"
-        raise LayoutError(problem, "Compare the release with its layout") from error
 
 
 def _listed(columns: Sequence[pl.Series]) -> pl.Series:

@@ -57,11 +57,11 @@ class UnsupportedError(MedshelfError):
 class NotFetchedError(MedshelfError):
     """The files of a dataset lie in none of the places that were searched."""
 
-    def __init__(self, dataset: str, file: str, searched: Iterable[Path], command: str) -> None:
+    def __init__(self, dataset: str, file: str, searched: Iterable[Path], remedy: str) -> None:
         places = ", ".join(str(each) for each in searched) or "nowhere"
         super().__init__(
             f"{file} of dataset {dataset!r} was not found (searched: {places})",
-            f"Fetch it with: {command}; or add the folder that holds it to MEDSHELF_DATA",
+            f"{remedy}; or add the folder that holds it to MEDSHELF_DATA",
         )
 
 

@@ -44,7 +44,7 @@ def read(root: Path, medium: Medium, n_spatial: int | None = None) -> Raster:
     with _named(root, medium):
         if medium.format in _VOLUMES:
             return _volume(open_volume(root, medium), medium)
-        if medium.format in _PICTURES:
+        if medium.format in PICTURES:
             return _picture(root, medium)
         if medium.format in _WHOLE:
             return _WHOLE[medium.format](root, medium)
@@ -65,7 +65,7 @@ def open_volume(root: Path, medium: Medium) -> Volume:
 def read_indices(root: Path, medium: Medium, n_spatial: int | None = None) -> Raster:
     """Decode a picture with a palette as the indices of its colours; else as `read`."""
     with _named(root, medium):
-        if medium.format in _PICTURES:
+        if medium.format in PICTURES:
             return _picture(root, medium, palette="indices")
     return read(root, medium, n_spatial)
 
@@ -79,8 +79,8 @@ def source(root: Path, medium: Medium) -> Path | bytes:
         LayoutError: The path leads out of the root.
     """
     if medium.path is None:
-        command = "fetching the whole release"
-        raise NotFetchedError(root.name, f"The file of {medium.name!r}", [root], command)
+        remedy = "Fetch the whole release"
+        raise NotFetchedError(root.name, f"The file of {medium.name!r}", [root], remedy)
     in_file = medium.format in _CONTAINERS
     return Entry(medium.path, None if in_file else medium.member).source(root)
 
@@ -219,7 +219,9 @@ def _is_zip(root: Path, medium: Medium) -> bool:
     return plain and path.suffix.lower() == ".zip" and member.suffix == ".npy"
 
 
-_PICTURES = ("png", "jpg", "jpeg", "bmp", "tif", "tiff", "gif", "webp")
+PICTURES = ("png", "jpg", "jpeg", "bmp", "tif", "tiff", "gif", "webp")
+"""Formats of `formats.picture`."""
+
 _WHOLE: dict[str | None, Callable[[Path, Medium], Raster]] = {
     "dcm": _dicom,
     "ima": _dicom,
@@ -236,7 +238,7 @@ _ARRAYS: dict[str | None, Callable[[Path, Medium], np.ndarray]] = {
     "h5": _hdf5,
     "h5.gz": _hdf5,
 }
-_FORMATS = (*_PICTURES, *_WHOLE, *_VOLUMES, *_ARRAYS)
+_FORMATS = (*PICTURES, *_WHOLE, *_VOLUMES, *_ARRAYS)
 _REREAD = "Read the dataset again, and report its manifest if that fails"
 
 

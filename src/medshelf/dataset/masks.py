@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,11 @@ from medshelf.dataset.fields import Medium
 from medshelf.formats.raster import Raster
 
 Legend = Mapping[str, tuple[int, ...]]
-"""Name to the values that it has in a mask."""
+"""Name to the values that it has in a mask; of a mask with channels, to its channels."""
 
 _WHITE = 255
+_LOSSY = ("jpg", "jpeg")
+_NOISE = 16
 
 
 def legend_of(meta: Meta, dataset: str | None = None) -> Legend:
@@ -58,7 +61,8 @@ def read_mask(root: Path, media: Sequence[Medium], legend: Legend, n_spatial: in
                 f"{media[0].path} of the same mask {first.array.shape}"
             )
             raise LayoutError(problem, "Read them one by one")
-        _check_values(raster.array, legend, decoding.location(root, medium))
+        if "C" not in raster.axes:
+            _check_values(raster.array, legend, decoding.location(root, medium))
     if len(rasters) == 1:
         return first
     joined = np.maximum.reduce([each.array for each in rasters])
@@ -68,6 +72,23 @@ def read_mask(root: Path, media: Sequence[Medium], legend: Legend, n_spatial: in
 def region(array: np.ndarray, values: Iterable[int]) -> np.ndarray:
     """Return where a mask has one of some values, bool."""
     return np.isin(array, list(values))
+
+
+def part_of(mask: Raster, values: Iterable[int]) -> Raster:
+    """Return where a mask has one of some values, or is not 0 in one of these channels, as bool.
+
+    Raises:
+        LayoutError: The mask has no such channel.
+    """
+    wanted, axes = list(values), mask.axes
+    if not axes.endswith("C"):
+        where = region(mask.array, wanted)
+    elif max(wanted) < mask.array.shape[-1]:
+        where, axes = (mask.array[..., wanted] != 0).any(axis=-1), axes[:-1]
+    else:
+        problem = f"A mask has {mask.array.shape[-1]} channels, the legend names {max(wanted)}"
+        raise LayoutError(problem, "Correct the legend in the record; the first channel is 0")
+    return Raster(where, axes, "label", mask.spacing_mm, mask.affine)
 
 
 def edges(raster: Raster) -> dict[str, int]:
@@ -80,27 +101,39 @@ def edges(raster: Raster) -> dict[str, int]:
 
 
 def _decoded(root: Path, medium: Medium, legend: Legend, n_spatial: int | None) -> Raster:
-    """Decode a mask, of colours the common grey.
+    """Decode a mask; of a picture with colours the grey that they have in common.
 
-    A picture of 1 bit is 0 and 255 where the legend says 255, else 0 and 1.
+    A picture of 1 bit is 0 and 255 where the legend says 255, else 0 and 1. A JPEG has noise around
+    what was drawn: each value becomes the nearest one of the legend.
     """
+    raster = _indices(root, medium, legend, n_spatial)
+    lossy = medium.format in _LOSSY
+    if raster.axes.endswith("C") and medium.format in decoding.PICTURES:
+        colours = raster.array[..., :3]
+        if np.ptp(colours, axis=-1).max(initial=0) > (_NOISE if lossy else 0):
+            problem = f"{decoding.location(root, medium)} has colours, not values of a mask"
+            raise LayoutError(problem, "Use `raster`, and the colours that the release describes")
+        raster = replace(raster, array=colours[..., 0], axes=raster.axes[:-1])
+    known = sorted({0, *(value for values in legend.values() for value in values)})
+    if lossy and legend:
+        levels = np.array(known, np.int64)
+        nearest = np.abs(np.arange(256)[:, None] - levels).argmin(axis=1)
+        raster = replace(raster, array=levels[nearest].astype(np.uint8)[raster.array])
+    return raster
+
+
+def _indices(root: Path, medium: Medium, legend: Legend, n_spatial: int | None) -> Raster:
     if any(_WHITE in values for values in legend.values()):
         raster = decoding.read(root, medium, n_spatial)
         if "C" not in raster.axes:
             return raster
     try:
-        raster = decoding.read_indices(root, medium, n_spatial)
+        return decoding.read_indices(root, medium, n_spatial)
     except FormatError:
         raster = decoding.read(root, medium, n_spatial)
         if not raster.axes.endswith("C"):
             raise
-    if not raster.axes.endswith("C"):
         return raster
-    colours = raster.array[..., :3]
-    if (colours != colours[..., :1]).any():
-        problem = f"{decoding.location(root, medium)} has colours, not values of a mask"
-        raise LayoutError(problem, "Use `raster`, and the colours that the release describes")
-    return Raster(colours[..., 0], raster.axes[:-1], "label", raster.spacing_mm, raster.affine)
 
 
 def _check_values(array: np.ndarray, legend: Legend, where: Path) -> None:

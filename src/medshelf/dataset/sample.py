@@ -13,7 +13,7 @@ from medshelf.core.errors import LayoutError, SettingError, UnknownNameError
 from medshelf.core.manifest import Meta
 from medshelf.dataset import decoding
 from medshelf.dataset.fields import Label, Medium, Question, Shape, Text, Turn
-from medshelf.dataset.masks import Legend, edges, legend_of, read_mask, region
+from medshelf.dataset.masks import Legend, edges, legend_of, part_of, read_mask
 from medshelf.formats.raster import Raster
 from medshelf.formats.volume import Volume
 
@@ -197,10 +197,7 @@ class Sample:
         chosen = self._by_annotator(chosen, annotator)
         raster = read_mask(self.root, chosen, self.legend, self.meta.dimensions)
         self._check_size(raster, chosen[0])
-        if values is None:
-            return raster
-        where = region(raster.array, values)
-        return Raster(where, raster.axes, "label", raster.spacing_mm, raster.affine)
+        return raster if values is None else part_of(raster, values)
 
     def _values_of(self, name: str) -> tuple[int, ...]:
         legend = self.legend

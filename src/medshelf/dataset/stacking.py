@@ -98,13 +98,17 @@ def image_stack(sample: Sample, names: Sequence[str], axes: str) -> np.ndarray:
 def mask_stack(sample: Sample, choice: Choice, axes: str, shape: tuple[int, ...]) -> np.ndarray:
     """Decode masks of a sample as one array, int32 (K, ...): the stored values.
 
-    Where the sample has no mask of a name, all values are -1.
+    A mask with channels has them all. Where the sample has no mask of a name, one channel of -1
+    stands for it.
     """
-    stack = np.full((len(choice.masks), *shape), NOT_STATED, np.int32)
-    for place, name in enumerate(choice.masks):
-        if name in sample.masks:
-            stack[place] = channels_first(sample.mask_raster(name, choice.annotator), axes)[0]
-    return stack
+    missing = np.full((1, *shape), NOT_STATED, np.int32)
+    stack = [
+        channels_first(sample.mask_raster(name, choice.annotator), axes)
+        if name in sample.masks
+        else missing
+        for name in choice.masks
+    ]
+    return np.concatenate(stack).astype(np.int32)
 
 
 def for_torch(array: np.ndarray) -> np.ndarray:

@@ -22,19 +22,18 @@ from pathlib import Path
 
 import polars as pl
 
-from medshelf.core.assembly import assemble, missing_files, right_answers, unmatched
+from medshelf.core.assembly import assemble, missing_files, unmatched
 from medshelf.core.columns import (
     chosen,
     entries,
     extra,
     filled,
-    letter_places,
     numbered,
-    option_lists,
     text,
 )
 from medshelf.core.issues import Issue
 from medshelf.core.manifest import Manifest, Meta
+from medshelf.core.questions import letter_places, option_lists, right_answers
 from medshelf.formats.split_tables import PART, ROW, list_named, read_parts
 from medshelf.formats.tables import read_table
 from medshelf.formats.tree import find_one, match

@@ -21,10 +21,11 @@ from typing import Any
 import polars as pl
 
 from medshelf.core.assembly import assemble, missing_files
-from medshelf.core.columns import class_names, entries, extra, filled, media, option_lists, pairs
+from medshelf.core.columns import class_names, entries, extra, filled, media, pairs
 from medshelf.core.errors import LayoutError
 from medshelf.core.issues import Issue
 from medshelf.core.manifest import SPLITS, Manifest, Meta
+from medshelf.core.questions import option_lists
 from medshelf.formats.parquet_facts import read_facts
 from medshelf.formats.split_tables import PART, ROW, list_named
 from medshelf.formats.tree import match

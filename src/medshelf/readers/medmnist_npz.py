@@ -29,6 +29,9 @@ from medshelf.core.manifest import LABEL, MEDIA, SPLITS, Manifest, Meta
 from medshelf.core.tasks import Task, TaskKind
 from medshelf.formats.npz import ArrayHeader, open_array, read_headers
 
+SINGLE_FILES = True
+"""The raw tree is exactly the files of the record, each of which must be the published one."""
+
 _OFFICIAL = "Use the published file, or report the difference if it is the published one"
 
 

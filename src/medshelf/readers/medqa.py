@@ -22,8 +22,9 @@ from pathlib import Path
 import polars as pl
 
 from medshelf.core.assembly import assemble
-from medshelf.core.columns import chosen, entries, extra, filled, numbered, option_lists
+from medshelf.core.columns import chosen, entries, extra, filled, numbered
 from medshelf.core.manifest import Manifest, Meta
+from medshelf.core.questions import option_lists
 from medshelf.formats.split_tables import PART, ROW, read_parts
 from medshelf.formats.tree import list_files
 

@@ -18,22 +18,21 @@ from typing import Any
 
 import polars as pl
 
-from medshelf.core.assembly import assemble, missing_files, right_answers, unused_files
+from medshelf.core.assembly import assemble, missing_files, unused_files
 from medshelf.core.columns import (
     chosen,
     class_names,
     entries,
     extra,
     filled,
-    letter_places,
     media,
-    option_lists,
     pairs,
     text,
 )
 from medshelf.core.errors import LayoutError
 from medshelf.core.issues import Issue
 from medshelf.core.manifest import SPLITS, Manifest, Meta
+from medshelf.core.questions import letter_places, option_lists, right_answers
 from medshelf.formats.entry import Entry
 from medshelf.formats.split_tables import PART, ROW, list_named, read_parts, stack_tables
 from medshelf.formats.tree import IMAGE_SUFFIXES, LOCATION, attach, fields_of, left_over, match
