@@ -20,7 +20,7 @@ from PIL import Image
 from torchvision_forms import augmented, usual
 
 import medshelf
-from medshelf.dataset.augmentation import Augmentation
+from medshelf.dataset.batching.augmentation import Augmentation
 
 FOLDER = tempfile.TemporaryDirectory()
 os.environ["HOME"] = os.environ["XDG_CACHE_HOME"] = FOLDER.name  # the peer makes a folder in HOME

@@ -13,7 +13,7 @@ import pytest
 import medshelf
 from medshelf.catalog.shelf import find_record
 from medshelf.core.errors import SettingError
-from medshelf.dataset.augmentation import Augmentation
+from medshelf.dataset.batching.augmentation import Augmentation
 from medshelf.dataset.labelled_images import LabelledImages
 from tests.medmnist_files import COUNTS, grey_value, make_arrays, make_file
 

@@ -7,15 +7,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from medshelf.dataset import filling
-from medshelf.dataset.augmentation import Augmentation, Draw
-from medshelf.dataset.filling import Moments
+from medshelf.dataset.batching import filling
+from medshelf.dataset.batching.augmentation import Augmentation, Draw
+from medshelf.dataset.batching.filling import Moments
 
 SHAPES = [(8, 8, 1), (8, 8, 3), (5, 9, 3), (28, 28, 3), (9, 5, 1)]
 
 
 def compiled() -> Callable[..., None]:
-    return pytest.importorskip("medshelf.dataset.compiled").fill  # type: ignore[no-any-return]
+    return pytest.importorskip("medshelf.dataset.batching.compiled").fill  # type: ignore[no-any-return]
 
 
 FILLS = [pytest.param(lambda: filling.fill, id="plain"), pytest.param(compiled, id="compiled")]

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from medshelf.core.errors import SettingError
-from medshelf.dataset import look as module
-from medshelf.dataset.look import look
-from medshelf.dataset.panels import Drawing, panels, regions
+from medshelf.dataset.looking import look as module
+from medshelf.dataset.looking.look import look
+from medshelf.dataset.looking.panels import Drawing, panels, regions
 from medshelf.dataset.sample import Sample
 from medshelf.imaging.overlay import COLOURS
 from tests.contract.making import mask, mask_volume, picture, volume

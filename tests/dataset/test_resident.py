@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import medshelf
-from medshelf.dataset.augmentation import Augmentation
-from medshelf.dataset.filling import Moments
+from medshelf.dataset.batching.augmentation import Augmentation
+from medshelf.dataset.batching.filling import Moments
 from tests.medmnist_files import make_file
 
 torch = pytest.importorskip("torch")
@@ -21,7 +21,7 @@ torch = pytest.importorskip("torch")
 def test_equal_to_the_bit(
     tmp_path: Path, dataset: str, as_rgb: bool, augment: Augmentation | None
 ) -> None:
-    from medshelf.dataset.resident import Resident
+    from medshelf.dataset.batching.resident import Resident
 
     n_spatial = 3 if dataset.endswith("3d") else 2
     if n_spatial == 3 and augment:

@@ -75,7 +75,7 @@ def read(  # noqa: PLR0913 - one keyword per thing that a user decides
     if single_files:
         found = partial(locate, record, options=chosen, root=folder, allow_modified=allow_modified)
     else:
-        found = partial(_find_tree, record, folder)
+        found = partial(_located, record, folder)
     try:
         located = found()
     except NotFetchedError:
@@ -142,20 +142,28 @@ def reader_of(record: Record) -> ModuleType:
     return importlib.import_module(f"medshelf.readers.{record.reader.name.replace('-', '_')}")
 
 
-def _find_tree(record: Record, root: Path | None) -> Located:
-    """Find the folder of a raw tree: `root`, else that of medshelf's home or the search path."""
+def find_tree(record: Record, root: Path | None) -> Path:
+    """Find the folder of a raw tree: `root`, else that of medshelf's home or the search path.
+
+    Raises:
+        NotFetchedError: None of them exists.
+    """
     settings = Settings.from_environment()
     places = [settings.raw_folder(record.id), *(each / record.id for each in settings.search_path)]
     if root is not None:
         places = [root]
     for place in places:
         if place.is_dir():
-            return Located(place, modified=False, digests={})
+            return place
     remedy = f"Fetch it with: {fetch_command(record, {}, root)}"
     if not record.files:
         steps = record.access_steps.en.rstrip(".") if record.access_steps else "Get it by hand"
         remedy = f"{steps} ({record.homepage or 'no address is known'})"
     raise NotFetchedError(record.id, "the raw tree", places, remedy)
+
+
+def _located(record: Record, root: Path | None) -> Located:
+    return Located(find_tree(record, root), modified=False, digests={})
 
 
 def _check_options(record: Record, reader: ModuleType, given: Mapping[str, str]) -> None:

@@ -21,7 +21,7 @@ from medshelf.core.errors import FormatError, RunError
 from medshelf.core.files import atomic_path
 from medshelf.core.progress import progress_bar
 from medshelf.core.tasks import Task, TaskKind
-from medshelf.dataset.batches import Batches
+from medshelf.dataset.batching.batches import Batches
 from medshelf.dataset.labelled_images import LabelledImages
 
 LAST, BEST = "last.pt", "best.pt"

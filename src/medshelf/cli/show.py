@@ -45,7 +45,7 @@ def run(
     from medshelf.core.errors import UnknownNameError
     from medshelf.core.files import atomic_path
     from medshelf.dataset.dataset import Dataset as Samples
-    from medshelf.dataset.look import look
+    from medshelf.dataset.looking.look import look
     from medshelf.imaging.window import parse_window
 
     samples = Samples(api.read(dataset, root=root, options=options(option)))

@@ -15,7 +15,7 @@ from medshelf.core.issues import Issue
 from medshelf.core.manifest import SPLITS, Manifest, Meta
 from medshelf.core.tasks import Task
 from medshelf.dataset import presentation, query, splitting
-from medshelf.dataset.adapters import Adapters
+from medshelf.dataset.adapters.adapters import Adapters
 from medshelf.dataset.masks import Legend, legend_of
 from medshelf.dataset.rows import Rows
 from medshelf.dataset.sample import Sample
@@ -197,7 +197,7 @@ class Dataset(Adapters):
         Raises:
             SettingError: No sample that was drawn can be shown.
         """
-        from medshelf.dataset.thumbnails import thumbnails
+        from medshelf.dataset.looking.thumbnails import thumbnails
 
         chosen = np.sort(np.random.default_rng(seed).permutation(len(self))[:n_images])
         n_columns = max(1, round(len(chosen) ** 0.5 * 1.6))

@@ -13,18 +13,18 @@ import numpy as np
 from medshelf.core.errors import SettingError
 from medshelf.core.manifest import SPLITS, Manifest
 from medshelf.core.tasks import Task, TaskKind
-from medshelf.dataset.augmentation import Augmentation
-from medshelf.dataset.batches import Batches, Filled, Normalisation, Pass, Stacked
+from medshelf.dataset.batching.augmentation import Augmentation
+from medshelf.dataset.batching.batches import Batches, Filled, Normalisation, Pass, Stacked
+from medshelf.dataset.batching.items import Item, Items
+from medshelf.dataset.batching.pixels import PixelSource
 from medshelf.dataset.dataset import Dataset
-from medshelf.dataset.items import Item, Items
-from medshelf.dataset.pixels import PixelSource
 from medshelf.dataset.presentation import NOT_CLINICAL, split_counts
 from medshelf.dataset.rows import Rows
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from medshelf.dataset.resident import Resident
+    from medshelf.dataset.batching.resident import Resident
 
 Transform = Callable[[Any], Any]
 Target = int | np.ndarray
@@ -257,7 +257,7 @@ class LabelledImages(Dataset):
         if device is None or device.startswith("cpu"):
             return None
         if device not in self._residents:
-            from medshelf.dataset.resident import Resident
+            from medshelf.dataset.batching.resident import Resident
 
             self._residents[device] = Resident.load(self._pixels, self.targets, n_spatial, device)
         return self._residents[device]

@@ -82,7 +82,7 @@ def _classes(task: Task) -> str:
 
 
 def _pictures(meta: Meta, samples: Sequence[Sample]) -> str:
-    from medshelf.dataset.thumbnails import thumbnails
+    from medshelf.dataset.looking.thumbnails import thumbnails
 
     try:
         picture, problems = thumbnails(samples, _COLUMNS)

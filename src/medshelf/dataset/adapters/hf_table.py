@@ -15,8 +15,8 @@ import numpy as np
 from medshelf.core.errors import SettingError
 from medshelf.core.tasks import Task, TaskKind
 from medshelf.dataset import decoding
+from medshelf.dataset.adapters.stacking import NO_CLASS, Choice, for_torch, target
 from medshelf.dataset.sample import Sample
-from medshelf.dataset.stacking import NO_CLASS, Choice, for_torch, target
 from medshelf.formats.picture import encode_png
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from PIL import Image, ImageDraw
 
 from medshelf.core.errors import SettingError
-from medshelf.dataset.panels import Drawing, panels, regions
+from medshelf.dataset.looking.panels import Drawing, panels, regions
 from medshelf.dataset.sample import Sample
 from medshelf.imaging.lettering import chinese_font, font, is_chinese, wrapped
 from medshelf.imaging.overlay import Colour

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from medshelf.dataset.augmentation import Draw
-from medshelf.dataset.filling import Moments
+from medshelf.dataset.batching.augmentation import Draw
+from medshelf.dataset.batching.filling import Moments
 
 _RGB = 3
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from medshelf.dataset.augmentation import Augmentation, Draw, generator
-from medshelf.dataset.filling import Moments
-from medshelf.dataset.pixels import PixelSource
+from medshelf.dataset.batching.augmentation import Augmentation, Draw, generator
+from medshelf.dataset.batching.filling import Moments
+from medshelf.dataset.batching.pixels import PixelSource
 
 _SHARE_OF_FREE = 0.5
 

@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from medshelf.core.errors import MissingExtraError
-from medshelf.dataset.stacking import Choice
+from medshelf.dataset.adapters.stacking import Choice
 
 if TYPE_CHECKING:
     import datasets  # type: ignore[import-untyped,import-not-found,unused-ignore]
     import torchio  # type: ignore[import-not-found,unused-ignore]
 
+    from medshelf.dataset.adapters.monai_files import MediaReader
+    from medshelf.dataset.adapters.tensors import TensorSamples
     from medshelf.dataset.dataset import Dataset
-    from medshelf.dataset.monai_files import MediaReader
-    from medshelf.dataset.tensors import TensorSamples
 
 Transform = Callable[[Any], Any]
 Names = Sequence[str] | None
@@ -54,7 +54,7 @@ class Adapters:
             MissingExtraError: torch is not installed.
         """
         try:
-            from medshelf.dataset.tensors import TensorSamples
+            from medshelf.dataset.adapters.tensors import TensorSamples
         except ImportError as error:
             raise MissingExtraError("torch", "train") from error
         return TensorSamples(self._dataset, self._chosen(images, masks, annotator), transform)
@@ -78,7 +78,7 @@ class Adapters:
             MissingExtraError: monai is not installed.
         """
         try:
-            from medshelf.dataset.monai_files import items
+            from medshelf.dataset.adapters.monai_files import items
         except ImportError as error:
             raise MissingExtraError("monai", "monai") from error
         return items(self._dataset, self._chosen(images, masks, annotator))
@@ -90,7 +90,7 @@ class Adapters:
             MissingExtraError: monai is not installed.
         """
         try:
-            from medshelf.dataset.monai_files import MediaReader
+            from medshelf.dataset.adapters.monai_files import MediaReader
         except ImportError as error:
             raise MissingExtraError("monai", "monai") from error
         return MediaReader(self._dataset.meta)
@@ -114,7 +114,7 @@ class Adapters:
             SettingError: A sample has no image.
         """
         try:
-            from medshelf.dataset.torchio_subjects import subjects
+            from medshelf.dataset.adapters.torchio_subjects import subjects
         except ImportError as error:
             raise MissingExtraError("torchio", "torchio") from error
         return subjects(self._dataset, self._chosen(images, masks, annotator), transform)
@@ -134,7 +134,7 @@ class Adapters:
             SettingError: There is no sample, or arrays of one name differ in shape.
         """
         try:
-            from medshelf.dataset.hf_table import table
+            from medshelf.dataset.adapters.hf_table import table
         except ImportError as error:
             raise MissingExtraError("datasets", "hf") from error
         return table(self._dataset, self._chosen(images, masks, annotator))

@@ -8,13 +8,13 @@ import numpy as np
 from PIL import Image
 
 from medshelf.core.errors import MedshelfError, SettingError
+from medshelf.dataset.looking.panels import as_picture
 from medshelf.dataset.sample import Sample
 from medshelf.formats.geometry import orientation
 from medshelf.formats.raster import Raster
 from medshelf.formats.volume import Volume
 from medshelf.imaging.montage import montage
 from medshelf.imaging.overlay import as_rgb
-from medshelf.imaging.window import to_grey
 
 _EMPTY = 200
 
@@ -62,13 +62,7 @@ def _picture(sample: Sample) -> np.ndarray:
         if axis in axes:
             array = np.take(array, array.shape[axes.index(axis)] // 2, axes.index(axis))
             axes = axes.replace(axis, "")
-    array = array.transpose([axes.index(each) for each in "YXC" if each in axes])
-    if "C" in axes:
-        array = array[..., :3] if array.shape[-1] > 2 else array[..., 0]  # noqa: PLR2004
-    if array.dtype.kind == "c":
-        array = np.abs(array)
-    grey = to_grey(array)
-    return 255 - grey if raster.photometric == "inverted-grey" else grey
+    return as_picture(Raster(array, axes, raster.photometric))
 
 
 def _middle(volume: Volume) -> Raster:

@@ -20,10 +20,10 @@ from monai.utils.enums import (  # type: ignore[import-not-found,unused-ignore]
 
 from medshelf.core.manifest import Meta
 from medshelf.dataset import decoding
+from medshelf.dataset.adapters.stacking import Choice, channels_first, for_torch, target
 from medshelf.dataset.fields import Medium
 from medshelf.dataset.masks import legend_of, read_mask
 from medshelf.dataset.sample import Sample
-from medshelf.dataset.stacking import Choice, channels_first, for_torch, target
 from medshelf.formats.raster import Raster
 
 if TYPE_CHECKING:

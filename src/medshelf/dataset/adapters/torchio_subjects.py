@@ -11,9 +11,9 @@ import torch
 import torchio as tio  # type: ignore[import-not-found,unused-ignore]
 
 from medshelf.core.errors import SettingError
+from medshelf.dataset.adapters.stacking import Choice, channels_first, for_torch, target
 from medshelf.dataset.decoding import location
 from medshelf.dataset.sample import Sample
-from medshelf.dataset.stacking import Choice, channels_first, for_torch, target
 from medshelf.formats.raster import Raster
 
 if TYPE_CHECKING:

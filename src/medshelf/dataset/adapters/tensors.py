@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from medshelf.dataset.adapters.stacking import Choice, image_stack, mask_stack, target
 from medshelf.dataset.sample import Sample
-from medshelf.dataset.stacking import Choice, image_stack, mask_stack, target
 
 if TYPE_CHECKING:
     from medshelf.dataset.dataset import Dataset

@@ -13,7 +13,7 @@ from functools import cache
 
 import numpy as np
 
-from medshelf.dataset.augmentation import Draw
+from medshelf.dataset.batching.augmentation import Draw
 
 _POWER_OF_TWO = 0.5  # the mantissa that frexp gives
 
@@ -47,7 +47,7 @@ Fill = Callable[[np.ndarray, np.ndarray, Moments, Draw | None, np.ndarray], None
 def best_fill() -> Fill:
     """Return the compiled form where numba is installed, else the plain one."""
     try:
-        from medshelf.dataset.compiled import fill as compiled
+        from medshelf.dataset.batching.compiled import fill as compiled
     except ImportError:
         return fill
     return compiled

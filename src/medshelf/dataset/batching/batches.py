@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medshelf.core.errors import MissingExtraError, SettingError
-from medshelf.dataset.augmentation import Augmentation, generator
-from medshelf.dataset.filling import Moments, best_fill
-from medshelf.dataset.items import Item
-from medshelf.dataset.pixels import PixelSource
+from medshelf.dataset.batching.augmentation import Augmentation, generator
+from medshelf.dataset.batching.filling import Moments, best_fill
+from medshelf.dataset.batching.items import Item
+from medshelf.dataset.batching.pixels import PixelSource
 
 if TYPE_CHECKING:
-    from medshelf.dataset.resident import Resident
+    from medshelf.dataset.batching.resident import Resident
 
 Normalisation = tuple[float | Sequence[float], float | Sequence[float]]
 

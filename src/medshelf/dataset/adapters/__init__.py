@@ -1,0 +1,1 @@
+"""A dataset in the form that other libraries read: torch, MONAI, TorchIO, Hugging Face."""

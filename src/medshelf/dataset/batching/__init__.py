@@ -1,0 +1,1 @@
+"""Batches of images in arrays, filled in one pass into memory that is used again."""
