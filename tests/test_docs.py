@@ -15,11 +15,25 @@ import medshelf
 from medshelf.benchmark.protocol import protocol_ids
 from medshelf.cli import app
 from medshelf.core.manifest import SCHEMA
+from tests.contract.making import picture, text
+from tests.fixtures import iu_xray_kaggle, nih_chest_xray_kaggle
 from tests.medmnist_files import make_file
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
+
+
+def make_nih(root: Path, n_patients: int) -> None:
+    """Build ChestX-ray14 in miniature, one image per patient."""
+    names = [f"{number:08}_000.png" for number in range(1, n_patients + 1)]
+    rows = [f"{each},No Finding,0,{int(each[:8])},61,F,PA,8,6,0.1,0.1" for each in names]
+    text(root / "Data_Entry_2017_v2020.csv", "\n".join([nih_chest_xray_kaggle.HEADER, *rows]))
+    text(root / "BBox_List_2017.csv", "Image Index,Finding Label,Bbox [x,y,w,h],,,\n")
+    text(root / "train_val_list.txt", "\n".join(names[:30]))
+    text(root / "test_list.txt", "\n".join(names[30:]))
+    for grey, name in enumerate(names):
+        picture(root / "images" / name, grey)
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -62,9 +76,16 @@ def test_both_readmes_show_the_same_code_and_numbers() -> None:
 @pytest.mark.parametrize("page", READMES, ids=lambda page: page.name)
 def test_the_readmes_python_runs(page: Path, tmp_path: Path) -> None:
     make_file(tmp_path / "data", "breastmnist")
-    code = "\n".join(blocks(page, "python")).replace(
-        "download=True", "download=True, allow_modified=True"
-    )
+    make_nih(tmp_path / "nih", 40)
+    iu_xray_kaggle.make(tmp_path / "iu")
+    code = "\n".join(blocks(page, "python"))
+    for written, here in (
+        ("download=True", "download=True, allow_modified=True"),
+        ("/data/nih", str(tmp_path / "nih")),
+        ("/data/iu", str(tmp_path / "iu")),
+    ):
+        assert written in code
+        code = code.replace(written, here)
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from medshelf.core.errors import SettingError
+from medshelf.core.errors import LayoutError, SettingError
 
 _SMALL = 500_000
 _BLOCK = 1024
@@ -41,7 +41,7 @@ class Rows:
     @cached_property
     def n_stored(self) -> int:
         """Rows of the lazy table."""
-        return int(self._stored.select(pl.len()).collect().item())
+        return int(_collected(self._stored.select(pl.len())).item())
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -50,7 +50,7 @@ class Rows:
     @cached_property
     def table(self) -> pl.DataFrame:
         """All rows, collected."""
-        return self.frame.collect()
+        return _collected(self.frame)
 
     @property
     def frame(self) -> pl.LazyFrame:
@@ -85,7 +85,7 @@ class Rows:
         if start not in self._blocks:
             if len(self._blocks) == _KEPT_BLOCKS:
                 del self._blocks[next(iter(self._blocks))]
-            self._blocks[start] = self._stored.slice(start, _BLOCK).collect()
+            self._blocks[start] = _collected(self._stored.slice(start, _BLOCK))
         return self._blocks[start].row(place - start, named=True)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -95,7 +95,8 @@ class Rows:
 
     def where(self, predicate: pl.Expr) -> np.ndarray:
         """Return the indices for which `predicate` is true, int64, ascending."""
-        found = self.frame.with_row_index("\0row").filter(predicate).select("\0row").collect()
+        numbered = self.frame.with_row_index("\0row")
+        found = _collected(numbered.filter(predicate).select("\0row"))
         return found["\0row"].cast(pl.Int64).to_numpy()
 
     def take(self, indices: np.ndarray) -> Rows:
@@ -103,6 +104,19 @@ class Rows:
         if self.is_small:
             return Rows(self.table[indices].lazy())
         return Rows(self._stored, indices if self._positions is None else self._positions[indices])
+
+
+def _collected(frame: pl.LazyFrame) -> pl.DataFrame:
+    """Collect rows, which of a scanned table reads the raw files.
+
+    Raises:
+        LayoutError: They are damaged, or not as they were when the table was opened.
+    """
+    try:
+        return frame.collect()
+    except pl.exceptions.ComputeError as error:
+        problem = f"The rows of the table cannot be read ({error})"
+        raise LayoutError(problem, "Fetch the raw files again, and read them anew") from error
 
 
 def refuse_after_fork(what: str) -> None:

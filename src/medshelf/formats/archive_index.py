@@ -15,6 +15,7 @@ import tarfile
 import time
 import zipfile
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
@@ -84,7 +85,7 @@ def index_zip(
         for info in infos:
             info.header_offset += disks[info.volume] - disks[-1]
     starts = sorted((each.header_offset, each.compress_size) for each in infos)
-    for (start, packed_bytes), following in zip(starts, [*starts[1:], (end, 0)], strict=True):
+    for (start, packed_bytes), following in pairwise([*starts, (end, 0)]):
         if start < 0 or start + packed_bytes > following[0]:
             raise FormatError(path, "its members overlap, as those of a zip bomb do")
     return _marked_duplicates([_zip_member(each) for each in infos if not each.is_dir()])

@@ -1,8 +1,8 @@
 """JSON Lines of many million rows, scanned so that a row in the middle is near.
 
-`tables.scan_table` checks each line and says where one is damaged; it takes the rows in order,
-some 100,000 a second. Here polars does all of it, at once and some hundred times as fast, and what
-it says of a damaged line is less.
+`tables.scan_table` checks each line and says where one is damaged, but takes the rows in Python and
+in their order. Here polars reads them and skips what is not asked for; what it says of a damaged
+line is less.
 """
 
 from __future__ import annotations
