@@ -167,8 +167,8 @@ def known_names(names: pl.Series, known: Iterable[str], where: str) -> None:
 
 def _check_names(frame: pl.DataFrame, task: Task, meta: Meta, root: Path) -> None:
     if task.kind is TaskKind.MULTI_LABEL:
-        entries = frame.select(pl.col("labels").explode()).drop_nulls().unnest("labels")
-        names = entries.filter(pl.col("task") == task.name)["name"]
+        stated = frame["labels"].explode().struct
+        names = stated.field("name").filter(stated.field("task") == task.name)
     else:
         single = [each for each in meta.tasks if each.kind is not TaskKind.MULTI_LABEL]
         names = frame["label"].drop_nulls() if len(single) == 1 else pl.Series([], dtype=pl.String)
