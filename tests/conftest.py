@@ -6,6 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "shared machine",
+    deadline=None,  # times mean nothing where other work runs beside
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
+settings.load_profile("shared machine")
 
 _REAL_DATA = os.environ.get("MEDSHELF_DATA", "")
 _UNSET = (

@@ -13,8 +13,7 @@ import polars as pl
 import pytest
 
 from medshelf.core.errors import FormatError, LayoutError, SettingError, UnknownNameError
-from medshelf.formats import delimited, json_rows
-from medshelf.formats.tables import read_table, scan_table
+from medshelf.formats.tables import delimited, json_rows, read_table, scan_table
 
 
 def rows(source: Path | bytes, **options: object) -> list[tuple[object, ...]]:

@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medshelf.core.errors import FormatError
-from medshelf.formats import csv_rows, json_rows
-from medshelf.formats.tables import read_table, scan_table
+from medshelf.formats.tables import csv_rows, json_rows, read_table, scan_table
 
 PLAIN = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters=',"'), max_size=6)
 ANY = st.text(st.sampled_from(['"', ",", "\n", "肺", "a", " ", "'", "#", "0"]), max_size=6)

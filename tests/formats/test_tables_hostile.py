@@ -15,8 +15,8 @@ import polars as pl
 import pytest
 
 from medshelf.core.errors import FormatError, MedshelfError, MissingExtraError, SettingError
-from medshelf.formats import columns, json_rows, text, workbook
-from medshelf.formats.tables import read_table, scan_table
+from medshelf.formats import text
+from medshelf.formats.tables import columns, json_rows, read_table, scan_table, workbook
 
 
 def message(source: Path | bytes, **options: object) -> str:
@@ -170,7 +170,8 @@ def test_a_scan_holds_only_a_part(tmp_path: Path) -> None:
         file.writelines(line % (number, number % 8) for number in range(400_000))
     program = (
         "import resource, sys, polars as pl; from pathlib import Path;"
-        "from medshelf.formats import json_rows, tables; json_rows._PART_BYTES = 1 << 20;"
+        "from medshelf.formats import tables; from medshelf.formats.tables import json_rows;"
+        "json_rows._PART_BYTES = 1 << 20;"
         "table = tables.scan_table(Path(sys.argv[1]));"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
         "assert table.head(1).collect().height == 1; before = peak();"

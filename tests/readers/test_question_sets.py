@@ -21,8 +21,8 @@ from medshelf.core.errors import (
     UnknownNameError,
 )
 from medshelf.core.manifest import SCHEMA, Manifest, Meta
-from medshelf.formats.json_lines import scan_lines
-from medshelf.formats.parquet_facts import read_facts
+from medshelf.formats.tables.json_lines import scan_lines
+from medshelf.formats.tables.parquet_facts import read_facts
 from medshelf.readers import bids, hf_parquet, huatuo_26m, meddialog, question_json
 from tests.contract.making import picture, text
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO
 
 import numpy as np
@@ -94,7 +95,7 @@ def open_npy(path: Path) -> np.ndarray:
     except OSError as error:
         reason = error.strerror or str(error)
         raise FormatError(path, reason, "Check path and permissions") from error
-    except (ValueError, TypeError, SyntaxError, OverflowError) as error:
+    except (ValueError, TypeError, SyntaxError, OverflowError, TokenError) as error:
         raise FormatError(path, f"no plain array ({error})") from error
 
 
@@ -130,7 +131,7 @@ def _read_header(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -
     with archive.open(entry) as file:
         try:
             shape, dtype = _npy_header(file)
-        except (ValueError, TypeError, SyntaxError) as error:
+        except (ValueError, TypeError, SyntaxError, TokenError) as error:
             reason = f"member {entry.filename} has no npy header ({error})"
             raise FormatError(path, reason) from error
         data_start = file.tell()

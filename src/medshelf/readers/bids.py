@@ -25,8 +25,8 @@ from medshelf.core.columns import age_years, class_names, extra, filled, grouped
 from medshelf.core.errors import LayoutError
 from medshelf.core.manifest import SCHEMA, Manifest, Meta
 from medshelf.formats.entry import Entry, read_object
-from medshelf.formats.split_tables import list_named
 from medshelf.formats.tables import read_table
+from medshelf.formats.tables.split_tables import list_named
 from medshelf.formats.tree import IMAGE_SUFFIXES, LOCATION, find_one, match
 
 _ABOUT = "dataset_description.json"

@@ -34,8 +34,8 @@ from medshelf.core.columns import (
 from medshelf.core.issues import Issue
 from medshelf.core.manifest import Manifest, Meta
 from medshelf.core.questions import letter_places, option_lists, right_answers
-from medshelf.formats.split_tables import PART, ROW, list_named, read_parts
 from medshelf.formats.tables import read_table
+from medshelf.formats.tables.split_tables import PART, ROW, list_named, read_parts
 from medshelf.formats.tree import find_one, match
 
 _TABLES = {

@@ -26,8 +26,8 @@ from medshelf.core.errors import LayoutError
 from medshelf.core.issues import Issue
 from medshelf.core.manifest import SPLITS, Manifest, Meta
 from medshelf.core.questions import option_lists
-from medshelf.formats.parquet_facts import read_facts
-from medshelf.formats.split_tables import PART, ROW, list_named
+from medshelf.formats.tables.parquet_facts import read_facts
+from medshelf.formats.tables.split_tables import PART, ROW, list_named
 from medshelf.formats.tree import match
 
 _SPLITS = {"validation": "val", "valid": "val", "dev": "val", "eval": "test"}

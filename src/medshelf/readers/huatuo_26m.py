@@ -26,9 +26,9 @@ from medshelf.core.assembly import assemble
 from medshelf.core.columns import chosen, entries, extra, numbered
 from medshelf.core.issues import Issue
 from medshelf.core.manifest import SPLITS, Manifest, Meta
-from medshelf.formats.json_lines import scan_lines
-from medshelf.formats.split_tables import PART, ROW, list_named
 from medshelf.formats.tables import read_table
+from medshelf.formats.tables.json_lines import scan_lines
+from medshelf.formats.tables.split_tables import PART, ROW, list_named
 from medshelf.formats.tree import find_one, match
 
 _FOLDERS = {

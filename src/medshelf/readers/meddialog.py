@@ -25,8 +25,8 @@ from medshelf.core.columns import chosen, extra, grouped, numbered, text
 from medshelf.core.errors import FormatError, LayoutError, UnknownNameError
 from medshelf.core.manifest import Manifest, Meta
 from medshelf.formats.entry import Entry
-from medshelf.formats.split_tables import PART, ROW, list_named, read_parts
 from medshelf.formats.tables import read_table
+from medshelf.formats.tables.split_tables import PART, ROW, list_named, read_parts
 from medshelf.formats.text import read_text
 from medshelf.formats.tree import find_one, match
 

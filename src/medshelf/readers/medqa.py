@@ -25,7 +25,7 @@ from medshelf.core.assembly import assemble
 from medshelf.core.columns import chosen, entries, extra, filled, numbered
 from medshelf.core.manifest import Manifest, Meta
 from medshelf.core.questions import option_lists
-from medshelf.formats.split_tables import PART, ROW, read_parts
+from medshelf.formats.tables.split_tables import PART, ROW, read_parts
 from medshelf.formats.tree import list_files
 
 _LANGUAGES = {"US": "en", "Mainland": "zh-Hans", "Taiwan": "zh-Hant"}

@@ -24,7 +24,7 @@ import polars as pl
 from medshelf.core.assembly import assemble, known_names, missing_files, unused_files
 from medshelf.core.columns import chosen, entries, extra, grouped, media, numbered, one_label
 from medshelf.core.manifest import Manifest, Meta
-from medshelf.formats.split_tables import PART, ROW, read_parts
+from medshelf.formats.tables.split_tables import PART, ROW, read_parts
 from medshelf.formats.tree import LOCATION, list_files, match
 
 _TABLES = {"train": "train_sent_emo", "val": "dev_sent_emo", "test": "test_sent_emo"}

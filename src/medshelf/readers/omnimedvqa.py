@@ -23,7 +23,7 @@ from medshelf.core.columns import entries, extra, media
 from medshelf.core.issues import Issue
 from medshelf.core.manifest import Manifest, Meta
 from medshelf.formats.entry import Entry
-from medshelf.formats.split_tables import PART, list_named, stack_tables
+from medshelf.formats.tables.split_tables import PART, list_named, stack_tables
 from medshelf.formats.tree import IMAGE_SUFFIXES, LOCATION, attach, left_over, match
 
 _TABLES = "QA_information/{access}/{source}.json"

@@ -23,8 +23,8 @@ from medshelf.core.assembly import assemble, known_names, unmatched
 from medshelf.core.columns import chosen, entries, extra, text
 from medshelf.core.issues import Issue
 from medshelf.core.manifest import Manifest, Meta
-from medshelf.formats.split_tables import list_named
 from medshelf.formats.tables import read_table
+from medshelf.formats.tables.split_tables import list_named
 from medshelf.formats.tree import find_one, match
 
 _FILES = {

@@ -34,7 +34,7 @@ from medshelf.core.issues import Issue
 from medshelf.core.manifest import SPLITS, Manifest, Meta
 from medshelf.core.questions import letter_places, option_lists, right_answers
 from medshelf.formats.entry import Entry
-from medshelf.formats.split_tables import PART, ROW, list_named, read_parts, stack_tables
+from medshelf.formats.tables.split_tables import PART, ROW, list_named, read_parts, stack_tables
 from medshelf.formats.tree import IMAGE_SUFFIXES, LOCATION, attach, fields_of, left_over, match
 
 _DIGITS = 6

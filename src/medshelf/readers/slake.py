@@ -37,8 +37,8 @@ from medshelf.core.columns import (
 from medshelf.core.errors import LayoutError
 from medshelf.core.manifest import Manifest, Meta
 from medshelf.formats.entry import Entry, read_json
-from medshelf.formats.split_tables import PART, read_parts
 from medshelf.formats.tables import read_table
+from medshelf.formats.tables.split_tables import PART, read_parts
 from medshelf.formats.tree import LOCATION, attach, find_one, left_over, list_files, match
 
 _TABLES = {

@@ -16,7 +16,8 @@ import numpy as np
 import polars as pl
 
 from medshelf.core.errors import FormatError, SettingError, UnknownNameError
-from medshelf.formats.columns import (
+from medshelf.formats.streams import name_of, reading, size_of
+from medshelf.formats.tables.columns import (
     Dtype,
     Places,
     canonical_names,
@@ -24,12 +25,11 @@ from medshelf.formats.columns import (
     check_size,
     header_names,
 )
-from medshelf.formats.csv_rows import Dialect, take_header
-from medshelf.formats.delimited import read_rows, split_line, split_rows
-from medshelf.formats.json_rows import document_rows, line_rows
-from medshelf.formats.streams import name_of, reading, size_of
+from medshelf.formats.tables.csv_rows import Dialect, take_header
+from medshelf.formats.tables.delimited import read_rows, split_line, split_rows
+from medshelf.formats.tables.json_rows import document_rows, line_rows
+from medshelf.formats.tables.workbook import sheet_rows
 from medshelf.formats.text import limited, read_text, utf8_blocks
-from medshelf.formats.workbook import sheet_rows
 
 KINDS = ("csv", "tsv", "blanks", "json", "jsonl", "xlsx", "parquet")
 

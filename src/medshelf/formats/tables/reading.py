@@ -1,11 +1,4 @@
-"""Tables of a release, whatever file they are in, as polars frames.
-
-Kinds: `csv`, `tsv`, `blanks` (values between spaces or tabs), `json` (a list of objects, or an
-object of objects), `jsonl`, `xlsx`, `parquet`; the text ones may be compressed with gzip. Every
-column is text and what is empty is null, unless `dtypes` says otherwise; only Parquet keeps its own
-types. Values of JSON that are no text are their JSON text; state a List or a Struct in `dtypes` to
-have them so. A row of another length is an error, never cut or filled.
-"""
+"""One table of any kind, checked, at once or as it is asked for; see the package."""
 
 from __future__ import annotations
 
@@ -19,9 +12,9 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from medshelf.core.errors import MedshelfError
-from medshelf.formats.columns import Dtype, cast_columns, check_size
 from medshelf.formats.streams import IN_MEMORY, name_of
-from medshelf.formats.table_parts import Layout, kind_of, open_table, read_parquet, scan_parquet
+from medshelf.formats.tables.columns import Dtype, cast_columns, check_size
+from medshelf.formats.tables.parts import Layout, kind_of, open_table, read_parquet, scan_parquet
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -43,7 +36,7 @@ def read_table(  # noqa: PLR0913 - each option is a way in which releases differ
     dtypes: Mapping[str, Dtype] = _NONE,
     name: Path | None = None,
 ) -> pl.DataFrame:
-    """Read a table whole; see the top of this module.
+    """Read a table whole; see `medshelf.formats.tables`.
 
     Args:
         source: The file, or its bytes.

@@ -16,8 +16,8 @@ import numpy as np
 import polars as pl
 
 from medshelf.core.errors import FormatError, LayoutError
-from medshelf.formats.columns import Places, check_size
-from medshelf.formats.csv_rows import lines_of
+from medshelf.formats.tables.columns import Places, check_size
+from medshelf.formats.tables.csv_rows import lines_of
 
 KEY, VALUE = "key", "value"
 """What the columns are called whose names a file does not say."""

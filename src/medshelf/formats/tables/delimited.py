@@ -16,8 +16,8 @@ import numpy as np
 import polars as pl
 
 from medshelf.core.errors import FormatError
-from medshelf.formats.columns import MAX_COLUMNS
-from medshelf.formats.csv_rows import QUOTES_REMEDY, Dialect, Found, quoted_rows
+from medshelf.formats.tables.columns import MAX_COLUMNS
+from medshelf.formats.tables.csv_rows import QUOTES_REMEDY, Dialect, Found, quoted_rows
 
 MAX_ROW_BYTES = 1 << 28
 """The longest row that is read: 256 MiB."""
