@@ -20,8 +20,9 @@ from medshelf.core.errors import (
     UnsupportedError,
 )
 from medshelf.dataset.fields import Label
-from medshelf.formats import npz
+from medshelf.formats import nifti_writer, npz
 from medshelf.formats import picture as picture_codec
+from medshelf.formats.raster import Raster
 from tests.contract import making
 from tests.dataset.trees import fixture, greys, medium, patients, segmented, table
 
@@ -190,10 +191,10 @@ def test_regions_of_several_values(tmp_path: Path) -> None:
 
 def test_a_mask_of_another_size_than_its_image(tmp_path: Path) -> None:
     sample = fixture("image_masks_one_folder", tmp_path).find("benign/benign (1)")
-    with pytest.raises(LayoutError, match=r"X 16 x Y 16, not as its image \(image X 8 x Y 6\)"):
+    with pytest.raises(LayoutError, match=r"not as its image \(image: X 16 x Y 16, not X 8 x Y 6\)"):
         sample.mask()
     volumes = fixture("nnunet_v2", tmp_path / "volumes").find("train/case_0001")
-    with pytest.raises(LayoutError, match="X 8 x Y 8 x Z 8, not as its image"):
+    with pytest.raises(LayoutError, match="X 8 x Y 8 x Z 8, not"):
         volumes.mask()
 
 
@@ -396,3 +397,22 @@ def test_a_mask_with_a_channel_for_each_class(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found[0].mask("stroma"), array[1, ..., 1:3].any(axis=-1))
     with pytest.raises(LayoutError, match="has 6 channels, the legend names 6"):
         found[0].mask("fat")
+
+
+@pytest.mark.parametrize(
+    ("shift_mm", "fits"), [(0.0, True), (0.4, True), (0.6, False), (30.0, False)]
+)
+def test_mask_that_lies_elsewhere(tmp_path: Path, shift_mm: float, fits: bool) -> None:
+    """Voxels are 1 mm: a mask may be half a voxel away from its image, not more."""
+    array = np.zeros((4, 5, 6), np.uint8)
+    for name, shift in (("a", 0.0), ("m", shift_mm)):
+        affine = np.eye(4)
+        affine[0, 3] = shift
+        nifti_writer.write(tmp_path / f"{name}.nii.gz", Raster(array, "XYZ", affine=affine))
+    media = [medium("a.nii.gz"), medium("m.nii.gz", "mask")]
+    sample = table([{"sample_id": "1", "media": media}], tmp_path, dimensions=3).sample(0)
+    if fits:
+        assert sample.mask().shape == (4, 5, 6)
+    else:
+        with pytest.raises(LayoutError, match=rf"m\.nii\.gz.*{shift_mm:.1f} mm away"):
+            sample.mask()

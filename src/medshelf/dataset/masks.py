@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -91,13 +92,39 @@ def part_of(mask: Raster, values: Iterable[int]) -> Raster:
     return Raster(where, axes, "label", mask.spacing_mm, mask.affine)
 
 
-def edges(raster: Raster) -> dict[str, int]:
-    """Return the length of each spatial axis."""
-    return {
-        axis: length
-        for axis, length in zip(raster.axes, raster.array.shape, strict=True)
-        if axis in "XYZ"
-    }
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """Where the values of an image or mask lie.
+
+    Attributes:
+        edges: Length of each spatial axis.
+        affine: Index to millimetres in RAS+; null where not stated.
+    """
+
+    edges: Mapping[str, int]
+    affine: np.ndarray | None
+
+    @classmethod
+    def of(cls, raster: Raster) -> Grid:
+        """Return the grid of a raster."""
+        lengths = zip(raster.axes, raster.array.shape, strict=True)
+        return cls({axis: n for axis, n in lengths if axis in "XYZ"}, raster.affine)
+
+    def differs(self, other: Grid) -> str | None:
+        """Say how this grid differs from another; null where values lie on each other.
+
+        Corners may be half a voxel apart, since headers round.
+        """
+        if self.edges != other.edges:
+            return f"{_size(self.edges)}, not {_size(other.edges)}"
+        if self.affine is None or other.affine is None:
+            return None
+        last = [self.edges.get(axis, 1) - 1 for axis in "XYZ"]
+        corners = np.array([[*each, 1] for each in product(*[(0, n) for n in last])]).T
+        apart = np.linalg.norm(((self.affine - other.affine) @ corners)[:3], axis=0).max()
+        if apart <= min(np.linalg.norm(other.affine[:3, : len(self.edges)], axis=0)) / 2:
+            return None
+        return f"of the same size, but up to {apart:.1f} mm away"
 
 
 def _decoded(root: Path, medium: Medium, legend: Legend, n_spatial: int | None) -> Raster:
@@ -149,3 +176,7 @@ def _check_values(array: np.ndarray, legend: Legend, where: Path) -> None:
         names = "; ".join(f"{','.join(map(str, v))}={name}" for name, v in legend.items())
         problem = f"{where} has the values {shown}, which are not in the legend ({names})"
         raise LayoutError(problem, "Use `raster` for the values as stored; report the release")
+
+
+def _size(edges: Mapping[str, int]) -> str:
+    return " x ".join(f"{axis} {edges[axis]}" for axis in sorted(edges))

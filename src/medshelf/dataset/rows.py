@@ -96,7 +96,7 @@ class Rows:
     def where(self, predicate: pl.Expr) -> np.ndarray:
         """Return the indices for which `predicate` is true, int64, ascending."""
         numbered = self.frame.with_row_index("\0row")
-        found = _collected(numbered.filter(predicate).select("\0row"))
+        found = numbered.filter(predicate).select("\0row").collect()
         return found["\0row"].cast(pl.Int64).to_numpy()
 
     def take(self, indices: np.ndarray) -> Rows:

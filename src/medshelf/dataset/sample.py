@@ -13,7 +13,7 @@ from medshelf.core.errors import LayoutError, SettingError, UnknownNameError
 from medshelf.core.manifest import Meta
 from medshelf.dataset import decoding
 from medshelf.dataset.fields import Label, Medium, Question, Shape, Text, Turn
-from medshelf.dataset.masks import Legend, edges, legend_of, part_of, read_mask
+from medshelf.dataset.masks import Grid, Legend, legend_of, part_of, read_mask
 from medshelf.formats.raster import Raster
 from medshelf.formats.volume import Volume
 
@@ -56,7 +56,7 @@ class Sample:
     extra: Mapping[str, str]
     meta: Meta = field(repr=False)
     root: Path = field(repr=False)
-    _edges: dict[str, dict[str, int]] = field(default_factory=dict, repr=False, init=False)
+    _grids: dict[str, Grid] = field(default_factory=dict, repr=False, init=False)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any], meta: Meta, root: Path) -> Sample:
@@ -142,7 +142,7 @@ class Sample:
         medium = self.medium(name)
         raster = decoding.read(self.root, medium, self.meta.dimensions)
         if medium.role == "image":
-            self._edges[str(medium.name)] = edges(raster)
+            self._grids[str(medium.name)] = Grid.of(raster)
         return raster
 
     def image(self, name: str | None = None) -> np.ndarray:
@@ -178,8 +178,8 @@ class Sample:
         Raises:
             SettingError: There is no mask, or there are several to choose from.
             UnknownNameError: There is no such mask, nor such a name in the legend, or annotator.
-            LayoutError: The mask is of another size than the image, or has a value that is not in
-                the legend (0 may be left out of it).
+            LayoutError: The mask is of another size than the image or lies elsewhere, or has a
+                value that is not in the legend (0 may be left out of it).
             NotFetchedError: There is no file for it.
             FormatError: The file is not there, or damaged.
         """
@@ -196,7 +196,7 @@ class Sample:
             chosen = [each for each in drawn if str(each.name) == only]
         chosen = self._by_annotator(chosen, annotator)
         raster = read_mask(self.root, chosen, self.legend, self.meta.dimensions)
-        self._check_size(raster, chosen[0])
+        self._check_grid(raster, chosen[0])
         return raster if values is None else part_of(raster, values)
 
     def _values_of(self, name: str) -> tuple[int, ...]:
@@ -225,19 +225,20 @@ class Sample:
             raise UnknownNameError("annotator", annotator, known)
         return chosen
 
-    def _check_size(self, mask: Raster, medium: Medium) -> None:
+    def _check_grid(self, mask: Raster, medium: Medium) -> None:
         """Compare a mask with the images, the first of which is decoded if none was."""
-        found = edges(mask)
+        grid, problems = Grid.of(mask), []
         for name in self.images:
-            if name not in self._edges:
+            if name not in self._grids:
                 self.raster(name)
-            if self._edges[name] == found:
+            problem = grid.differs(self._grids[name])
+            if problem is None:
                 return
-        if self._edges:
-            sizes = "; ".join(f"{name} {_size(each)}" for name, each in self._edges.items())
+            problems.append(f"{name}: {problem}")
+        if problems:
             where = decoding.location(self.root, medium)
-            problem = f"{where} of sample {self.id} is {_size(found)}, not as its image ({sizes})"
-            raise LayoutError(problem, "Use `raster` for the values as stored; report the release")
+            text = f"{where} of sample {self.id} is not as its image ({'; '.join(problems)})"
+            raise LayoutError(text, "Use `raster` for the values as stored; report the release")
 
 
 def _shape(fields: dict[str, Any]) -> Shape:
@@ -266,7 +267,3 @@ def _names(media: Iterable[Medium], role: str) -> tuple[str, ...]:
 
 def _named(media: Iterable[Medium]) -> list[str]:
     return list(dict.fromkeys(str(each.name) for each in media))
-
-
-def _size(edges: Mapping[str, int]) -> str:
-    return " x ".join(f"{axis} {edges[axis]}" for axis in sorted(edges))
