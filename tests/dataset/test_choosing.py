@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import medshelf
-from medshelf.core.errors import SettingError, UnknownNameError
+from medshelf.core.errors import LayoutError, SettingError, UnknownNameError
 from medshelf.core.manifest import Manifest, Meta, read_manifest
 from medshelf.core.tasks import Task, TaskKind
 from medshelf.dataset import rows as rows_module
@@ -107,7 +107,7 @@ def test_one_sample_of_a_large_file_reads_only_its_place(
     assert len(found) == 200_000
     assert found[0].id == "s000000000"
     assert found[150_000].id == "s000150000"
-    with pytest.raises(pl.exceptions.PolarsError):
+    with pytest.raises(LayoutError, match="Fetch the raw files again"):
         _ = found.table
 
 
