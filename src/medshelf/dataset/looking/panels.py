@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from medshelf.core.errors import MedshelfError
-from medshelf.dataset.masks import region
+from medshelf.dataset.masks import part_of
 from medshelf.dataset.sample import Sample
 from medshelf.formats.geometry import orientation
 from medshelf.formats.raster import Raster
@@ -169,14 +169,11 @@ def _structures(sample: Sample, name: str, mask: Raster) -> Iterator[tuple[str, 
         label: values for label, values in sample.legend.items() if label.lower() != _BACKGROUND
     }
     labels = [each.label for each in sample.media if str(each.name) == name and each.label]
-    if "C" in mask.axes:
-        for label, values in legend.items():
-            yield label, np.take(mask.array, values[0], mask.axes.index("C")) != 0
-    elif labels or mask.array.dtype == bool:
+    if labels or mask.array.dtype == bool:
         yield labels[0] if labels else name, mask.array != 0
     elif legend:
         for label, values in legend.items():
-            yield label, region(mask.array, values)
+            yield label, part_of(mask, values).array
     else:
         found = [each for each in np.unique(mask.array).tolist() if each]
         if not 1 < len(found) <= _MOST_VALUES:
