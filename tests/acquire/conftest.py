@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.acquire.misbehaving_server import CONTENT, CONTENT_MD5, MisbehavingServer, running
 
 from medshelf.acquire import backoff
 from medshelf.acquire.hosts import http
 from medshelf.catalog.record import Record
 from medshelf.core.settings import Settings
+from tests.acquire.misbehaving_server import CONTENT, CONTENT_MD5, MisbehavingServer, running
 
 _RECORD = {
     "id": "toy",

@@ -178,30 +178,32 @@ class _Handler(BaseHTTPRequestHandler):
         number = min(count, len(behaviour.contents) - 1)
         content = behaviour.contents[number]
         headers = {name: each.format(n=number) for name, each in behaviour.headers.items()}
-        start = self._start(behaviour, headers)
+        span = self._span(behaviour, headers)
+        start, stop = span or (0, len(content))
+        stop = min(stop, len(content))
         broken = count < max(behaviour.cuts, behaviour.stalls)
-        end = (start + len(content)) // 2 if broken else len(content)
-        self._keep(206 if start else 200, end - start)
-        self.send_response(206 if start else 200)
+        end = (start + stop) // 2 if broken else stop
+        self._keep(206 if span else 200, end - start)
+        self.send_response(206 if span else 200)
         for name, value in headers.items():
             self.send_header(name, value)
         if behaviour.framed:
-            self.send_header("Content-Length", str(len(content) - start))
-        if start:
+            self.send_header("Content-Length", str(stop - start))
+        if span:
             first = start + behaviour.shift
-            self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
+            self.send_header("Content-Range", f"bytes {first}-{stop - 1}/{len(content)}")
         self.end_headers()
         self.close_connection = broken or not behaviour.framed
         self._write(content[start:end], behaviour.drip_s)
         if count < behaviour.stalls:
             time.sleep(2)
 
-    def _start(self, behaviour: Behaviour, headers: Mapping[str, str]) -> int:
-        match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+    def _span(self, behaviour: Behaviour, headers: Mapping[str, str]) -> tuple[int, int] | None:
+        match = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         wanted = self.headers.get("If-Range")
         if match is None or not behaviour.ranges or wanted not in {None, *headers.values()}:
-            return 0
-        return int(match[1])
+            return None
+        return int(match[1]), int(match[2]) + 1 if match[2] else ALWAYS
 
     def _write(self, content: bytes, drip_s: float) -> None:
         for position in range(0, len(content), 8192):

@@ -8,13 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.acquire.misbehaving_server import (
-    CONTENT,
-    CONTENT_MD5,
-    OTHER_CONTENT,
-    OTHER_MD5,
-    MisbehavingServer,
-)
 
 from medshelf.acquire.fetch import fetch, plan
 from medshelf.acquire.locate import locate
@@ -29,8 +22,16 @@ from medshelf.core.errors import (
     UnknownNameError,
 )
 from medshelf.core.settings import Settings
+from tests.acquire.misbehaving_server import (
+    CONTENT,
+    CONTENT_MD5,
+    OTHER_CONTENT,
+    OTHER_MD5,
+    MisbehavingServer,
+)
 
-VISIBLE = ["toy.citation.bib", "toy.licence.txt", "toy.npz", "toy.npz.source.json"]
+SHARED = ["toy.citation.bib", "toy.files.lock", "toy.licence.txt", "toy.npz", "toy.npz.source.json"]
+VISIBLE = ["files.lock", "toy.citation.bib", "toy.licence.txt", "toy.npz", "toy.npz.source.json"]
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_a_file_comes_home_with_its_provenance(record: Record, settings: Setting
 def test_a_root_is_fetched_into(record: Record, tmp_path: Path, settings: Settings) -> None:
     root = tmp_path / "some" / "root"
     assert fetch(record, options={}, root=root) == root
-    assert visible(root) == VISIBLE
+    assert visible(root) == SHARED
     assert not settings.home.exists()
 
 
@@ -132,7 +133,7 @@ def test_an_altered_file_is_not_overwritten(
     assert server.requests == []
     fetch(record, options={}, root=root, force=True)
     assert (folder / "toy.npz").read_bytes() == CONTENT
-    assert visible(folder) == VISIBLE
+    assert visible(folder) == (SHARED if root else VISIBLE)
 
 
 def test_force_that_fails_keeps_what_lies_there(

@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.acquire.messages import assert_says
-from tests.acquire.misbehaving_server import CONTENT, MisbehavingServer
 
 from medshelf.acquire import partial
 from medshelf.acquire.hosts import http
@@ -22,6 +20,8 @@ from medshelf.core.errors import (
     StorageError,
 )
 from medshelf.core.settings import Settings
+from tests.acquire.messages import assert_says
+from tests.acquire.misbehaving_server import CONTENT, MisbehavingServer
 
 HALF = len(CONTENT) // 2
 

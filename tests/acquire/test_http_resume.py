@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.acquire.messages import assert_says
-from tests.acquire.misbehaving_server import CONTENT, MOMENT, OTHER_CONTENT, MisbehavingServer
 
 from medshelf.acquire import partial
 from medshelf.acquire.hosts import http
@@ -18,6 +16,8 @@ from medshelf.core.errors import (
 )
 from medshelf.core.settings import Settings
 from medshelf.core.version import __version__
+from tests.acquire.messages import assert_says
+from tests.acquire.misbehaving_server import CONTENT, MOMENT, OTHER_CONTENT, MisbehavingServer
 
 HALF = len(CONTENT) // 2
 

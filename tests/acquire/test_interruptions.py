@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.acquire import fetch_program
-from tests.acquire.misbehaving_server import CONTENT, MisbehavingServer
 
 from medshelf.acquire.fetch import fetch
 from medshelf.catalog.record import Record
 from medshelf.core.settings import Settings
+from tests.acquire import fetch_program
+from tests.acquire.misbehaving_server import CONTENT, MisbehavingServer
 
 WAIT_S = 30
 

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
-from tests.acquire.link_server import LinkServer, Reply, running
-from tests.acquire.messages import assert_says
 
 from medshelf.acquire.link_answer import explain, judge
 from medshelf.acquire.links import Link, LinkStatus, Verdict, check_links, count_statuses
 from medshelf.core.errors import OfflineError, SettingError
 from medshelf.core.version import __version__
+from tests.acquire.link_server import LinkServer, Reply, running
+from tests.acquire.messages import assert_says
 
 Check = Callable[..., Verdict]
 UNRESOLVABLE = f"http://{'a' * 64}.invalid/"  # too long a label: no name server is asked

@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.acquire.misbehaving_server import CONTENT, CONTENT_MD5, OTHER_CONTENT, OTHER_MD5
 
 from medshelf.acquire.locate import fetch_command, locate
 from medshelf.catalog.record import Record
 from medshelf.catalog.shelf import find_record
 from medshelf.core.errors import ChecksumError, NotFetchedError
 from medshelf.core.settings import Settings
+from tests.acquire.misbehaving_server import CONTENT, CONTENT_MD5, OTHER_CONTENT, OTHER_MD5
 
 URL = "http://127.0.0.1/toy.npz"
 ALTERED_MD5 = "md5:f5b994ec7c2fe8bc81ae15cbab7c3df8"

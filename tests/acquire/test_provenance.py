@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.acquire.misbehaving_server import CONTENT_MD5
 
 from medshelf import __version__
 from medshelf.acquire.provenance import licence_text, terms_text, write_source, write_terms
@@ -17,6 +16,7 @@ from medshelf.catalog.parts import LicenceRef
 from medshelf.catalog.record import Record
 from medshelf.catalog.shelf import dataset_ids, find_record
 from medshelf.core.errors import StorageError
+from tests.acquire.misbehaving_server import CONTENT_MD5
 
 URL = "http://127.0.0.1/toy.npz"
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.acquire.misbehaving_server import CONTENT, MisbehavingServer, running
 
 from medshelf.acquire.hosts import http
 from medshelf.catalog.record import Record
 from medshelf.core.errors import DownloadError
 from medshelf.core.settings import Settings
+from tests.acquire.misbehaving_server import CONTENT, MisbehavingServer, running
 
 
 @pytest.fixture

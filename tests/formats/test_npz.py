@@ -102,6 +102,52 @@ def test_damaged_bytes_are_found_by_the_crc(tmp_path: Path) -> None:
     assert not list(Settings.from_environment().cache.rglob("*.npy"))
 
 
+@pytest.mark.parametrize(
+    ("offset", "change"),
+    [(42, b"\xf0\xff\xff\x7f"), (42, b"\xff\xff\xff\xff"), (6, b"\xff\0"), (46, b"\xff\xff")],
+    ids=["place behind the end", "place before the start", "version", "name"],
+)
+def test_a_damaged_directory_is_refused(offset: int, change: bytes, archive: Path) -> None:
+    data = bytearray(archive.read_bytes())
+    at = data.index(b"PK\1\2")
+    data[at + 8 : at + 10] = b"\0\x08"  # names are UTF-8
+    data[at + offset : at + offset + len(change)] = change
+    archive.write_bytes(bytes(data))
+    with pytest.raises(FormatError, match=r"whole zip|no array|No such|Invalid"):
+        open_array(archive, next(iter(read_headers(archive))))
+
+
+def test_headers_of_python_2_are_read_without_a_warning(tmp_path: Path) -> None:
+    text = b"{'descr': '<i4', 'fortran_order': False, 'shape': (2L,), }"
+    data = b"\x93NUMPY\1\0\x76\0" + text.ljust(117) + b"\n" + np.arange(2, dtype="<i4").tobytes()
+    (tmp_path / "a.npy").write_bytes(data)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as target:
+        target.writestr("x.npy", data)
+    assert read_headers(tmp_path / "a.npz")["x"].shape == (2,)
+    for array in (open_npy(tmp_path / "a.npy"), open_array(tmp_path / "a.npz", "x")):
+        assert array.tolist() == [0, 1]
+
+
+def test_a_header_that_does_not_end(tmp_path: Path) -> None:
+    header = b"\x93NUMPY\1\0\x10\0{'descr': '<i4'((\n"
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as target:
+        target.writestr("x.npy", header)
+    (tmp_path / "a.npy").write_bytes(header)
+    with pytest.raises(FormatError, match="no npy header"):
+        read_headers(tmp_path / "a.npz")
+    with pytest.raises(FormatError, match="no plain array"):
+        open_npy(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("name", ["../../../out", "/tmp/out", "a/../../../../out"])
+def test_a_name_that_leads_out_of_the_cache(name: str, tmp_path: Path) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    write_arrays(tmp_path / "a.npz", **{name: np.zeros(3)})
+    with pytest.raises(FormatError, match="leads out"):
+        open_array(tmp_path / "a.npz", name)
+    assert sorted(tmp_path.rglob("*")) == sorted([*before, tmp_path / "a.npz"])
+
+
 def test_missing_member(archive: Path) -> None:
     with pytest.raises(FormatError, match="no array 'masks'"):
         open_array(archive, "masks")

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import random
+import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 BASE_DELAY_S = 1.0
 MAX_DELAY_S = 60.0
+PATIENCE_S = 900.0
+"""A server that asks for a longer pause is taken for one that gives nothing more for now."""
+
+_EPOCH_S = 1_000_000_000
 
 
 def delay_s(failures: int, asked_s: float | None = None) -> float:
@@ -41,3 +47,19 @@ def read_retry_after(value: str | None) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
+
+
+def rate_reset_s(headers: Mapping[str, str]) -> float | None:
+    """Return how long a host that counts requests wants to be left alone; null where it does not.
+
+    Args:
+        headers: Of an answer, found in any case. `X-RateLimit-Remaining: 0` means that no request
+            is left until `X-RateLimit-Reset`, a moment in seconds since 1970, or a span.
+    """
+    remaining = headers.get("x-ratelimit-remaining", "").strip()
+    reset = headers.get("x-ratelimit-reset", "").strip()
+    if remaining != "0" or not (reset.isascii() and reset.isdigit()):
+        return None
+    moment = float(reset)
+    # Nobody asks for a pause of thirty years: a number so large is a moment.
+    return max(moment - time.time(), 0.0) if moment > _EPOCH_S else moment

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePath
-from typing import Protocol, cast
-from urllib.parse import urlsplit
+from pathlib import Path
 
 from medshelf.acquire import partial
+from medshelf.acquire.acceptance import require_acceptance
+from medshelf.acquire.batch import run_jobs
+from medshelf.acquire.installing import bring
+from medshelf.acquire.jobs import Asked, Work, find_host, plan_work, target_of
 from medshelf.acquire.locate import fetch_command, locate
-from medshelf.acquire.provenance import write_source, write_terms
-from medshelf.acquire.verify import (
-    Status,
-    compare,
-    digest,
-    hash_algorithm,
-    read_errors,
-    remember,
-    verify,
-)
+from medshelf.acquire.lockfile import LockWriter
+from medshelf.acquire.selection import ALL, Choice, choose_entries
+from medshelf.acquire.session import shared
+from medshelf.acquire.verify import Status, read_errors, verify
 from medshelf.catalog.record import FileRecord, Record
-from medshelf.core.errors import ChecksumError, LayoutError, NotFetchedError, UnknownNameError
-from medshelf.core.files import lock, storage_errors
+from medshelf.core.errors import ChecksumError, GateError, NotFetchedError
+from medshelf.core.files import lock, require_space
 from medshelf.core.settings import Settings
-
-_HOSTS = {"http": "http", "https": "http", "phantom": "phantom"}
-
-
-class _Host(Protocol):
-    def fetch(self, file: FileRecord, target: Path, settings: Settings) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +28,13 @@ class PlannedFile:
     """What a fetch would do about one file.
 
     Attributes:
-        name: File name.
+        name: File name; a pattern where only the host knows the files.
         url: Where it would come from.
         target: Where it lies, or would be put.
         size_bytes: Published length; null where it is not published.
         hash: Published hash; null where none is published.
         status: How the file at `target` compares; null where there is none.
+        part: What it holds; null where the record does not say.
     """
 
     name: str
@@ -53,6 +43,7 @@ class PlannedFile:
     size_bytes: int | None
     hash: str | None
     status: Status | None
+    part: str | None = None
 
     @property
     def present(self) -> bool:
@@ -66,6 +57,7 @@ def plan(
     options: Mapping[str, str],
     root: Path | None = None,
     settings: Settings | None = None,
+    choice: Choice = ALL,
 ) -> tuple[PlannedFile, ...]:
     """Say what `fetch` would do, without opening a connection.
 
@@ -73,8 +65,10 @@ def plan(
         StorageError: A folder or file cannot be read.
     """
     settings = settings or Settings.from_environment()
-    folder = _find(record, options, root, settings) or root or settings.raw_folder(record.id)
-    return tuple(_plan_file(folder, file, settings) for file in record.select(**options))
+    entries = choose_entries(record, options, choice)
+    found = _find(record, options, root, settings, entries)
+    folder = found or root or settings.raw_folder(record.id)
+    return tuple(_plan_file(folder, file, settings, found=found) for file in entries)
 
 
 def fetch(
@@ -84,10 +78,11 @@ def fetch(
     root: Path | None = None,
     force: bool = False,
     settings: Settings | None = None,
+    choice: Choice = ALL,
 ) -> Path:
     """Fetch the files of a variant that do not lie somewhere already.
 
-    Processes that fetch the same file wait for each other, and the later ones find it there.
+    Processes that fetch the same dataset wait for each other, and the later ones find it there.
 
     Args:
         record: The dataset.
@@ -95,99 +90,110 @@ def fetch(
         root: Folder to fetch into; the raw folder of medshelf's home by default.
         force: Fetch again, and replace what lies there.
         settings: The environment's by default.
+        choice: Which files; all by default.
 
     Returns:
         The folder that holds the files; one of the search path where they lay there already.
 
     Raises:
+        GateError: The licence must be accepted, or the publisher asks for a step of the user.
         ChecksumError: Another file of that name lies there, or the wrong bytes came.
         DownloadError: A server refused or failed.
         OfflineError: The network is switched off or out of reach.
         StorageError: The folder is read-only or full.
     """
     settings = settings or Settings.from_environment()
-    found = None if force else _find(record, options, root, settings)
+    entries = choose_entries(record, options, choice)
+    found = None if force else _find(record, options, root, settings, entries, choice)
     if found is not None:
         return found
     folder = root or settings.raw_folder(record.id)
     command = fetch_command(record, options, root)
-    for file in record.select(**options):
-        target = _target(folder, file)
-        host = _find_host(file)
-        with lock(target):
-            if force or not _is_there(file, target, settings, command):
-                host.fetch(file, partial.part_path(target), settings)
-                _install(record, file, target, settings)
+    asked = Asked(record, folder, choice, settings, command, force)
+    for entry in entries:
+        if not entry.many:
+            target_of(folder, entry)
+        find_host(entry)
+    require_acceptance(record, settings, command, accept=choice.accept_licence)
+    with lock(folder / record.id), _gates(asked):
+        _fetch(asked, entries)
     return folder
 
 
-def _find(
-    record: Record, options: Mapping[str, str], root: Path | None, settings: Settings
-) -> Path | None:
+def _fetch(asked: Asked, entries: Sequence[FileRecord]) -> None:
+    writer = LockWriter(asked.folder, asked.record)
+    with shared() as session:
+        work = plan_work(asked, entries, writer)
+        if not work.jobs:
+            _complete(asked, work, writer)
+            return
+        _require_space(asked, work)
+        try:
+            run_jobs(
+                work.jobs,
+                lambda job: bring(asked, job, session, writer),
+                session,
+                asked.record.id,
+            )
+            _complete(asked, work, writer)
+        finally:
+            writer.flush()
+
+
+def _complete(asked: Asked, work: Work, writer: LockWriter) -> None:
+    if asked.choice.whole:
+        for key, names in work.lists.items():
+            writer.complete(key, list(names))
+    writer.flush()
+
+
+def _require_space(asked: Asked, work: Work) -> None:
+    needed = sum(job.file.size_bytes or 0 for job in work.jobs)
+    there = sum(
+        partial.counted_bytes(partial.part_path(job.target), job.file.url) for job in work.jobs
+    )
+    require_space(asked.folder, max(needed - there, 0))
+
+
+@contextmanager
+def _gates(asked: Asked) -> Iterator[None]:
+    """Add what only the engine knows to what a host says: the command, and where files go."""
     try:
-        return locate(record, options=options, root=root, settings=settings).folder
+        yield
+    except GateError as error:
+        if error.command is not None:
+            raise
+        step = f"{error.step}, put it into {asked.folder}" if error.kind == "manual" else error.step
+        raise GateError(
+            error.kind, error.problem, step, page=error.page, command=asked.command
+        ) from error
+
+
+def _find(
+    record: Record,
+    options: Mapping[str, str],
+    root: Path | None,
+    settings: Settings,
+    entries: Sequence[FileRecord],
+    choice: Choice = ALL,
+) -> Path | None:
+    if not choice.whole and any(entry.many for entry in entries):
+        return None
+    try:
+        return locate(record, options=options, root=root, settings=settings, files=entries).folder
     except (NotFetchedError, ChecksumError):
         return None
 
 
-def _plan_file(folder: Path, file: FileRecord, settings: Settings) -> PlannedFile:
-    target = _target(folder, file)
+def _plan_file(
+    folder: Path, file: FileRecord, settings: Settings, *, found: Path | None
+) -> PlannedFile:
+    facts = (file.size_bytes, file.hash)
+    if file.many:
+        status = Status.UNPUBLISHED if found else None
+        return PlannedFile(file.name, file.url, folder / file.name, *facts, status, file.part)
+    target = target_of(folder, file)
     with read_errors(target):
         exists = target.is_file()
     status = verify(target, file, settings).status if exists else None
-    return PlannedFile(file.name, file.url, target, file.size_bytes, file.hash, status)
-
-
-def _target(folder: Path, file: FileRecord) -> Path:
-    """Join folder and name. The record's model checks the name too; this is the last gate."""
-    if file.name in {"", ".", ".."} or PurePath(file.name).name != file.name:
-        problem = f"A record names the file {file.name!r}, which would lie outside {folder}"
-        raise LayoutError(problem, "Correct the record: a file name has no folders in it")
-    return folder / file.name
-
-
-def _find_host(file: FileRecord) -> _Host:
-    scheme = urlsplit(file.url).scheme
-    if scheme not in _HOSTS:
-        kind = f"kind of address for {file.name}"
-        raise UnknownNameError(kind, file.url, _HOSTS)
-    module = importlib.import_module(f"medshelf.acquire.hosts.{_HOSTS[scheme]}")
-    return cast("_Host", module)
-
-
-def _is_there(file: FileRecord, target: Path, settings: Settings, command: str) -> bool:
-    if not target.exists():
-        return False
-    verdict = verify(target, file, settings)
-    if verdict.status is Status.MODIFIED:
-        raise ChecksumError(
-            target,
-            str(verdict.expected),
-            verdict.actual,
-            f"Move it away, or replace it with: {command} --force",
-        )
-    return True
-
-
-def _install(record: Record, file: FileRecord, target: Path, settings: Settings) -> None:
-    """Verify the part and give it its name; provenance first, so that no file is without it."""
-    part = partial.part_path(target)
-    actual = digest(part, hash_algorithm(file))
-    verdict = compare(part, file, actual)
-    if verdict.status is Status.MODIFIED:
-        partial.discard(part)
-        raise ChecksumError(
-            part,
-            str(verdict.expected),
-            verdict.actual,
-            f"The wrong bytes were deleted. Fetch again; if it happens again, {file.url} no "
-            "longer gives the published file, or a proxy alters it: report it",
-        )
-    write_terms(record, target.parent)
-    write_source(record, file, target, digest=actual, size_bytes=part.stat().st_size)
-    with storage_errors(target):
-        with part.open("rb") as stream:
-            os.fsync(stream.fileno())
-        part.replace(target)
-    partial.discard(part)
-    remember(target, {hash_algorithm(file): actual}, settings)
+    return PlannedFile(file.name, file.url, target, *facts, status, file.part)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from medshelf.acquire.adopted import adopted_folders
-from medshelf.acquire.lockfile import FilesLock, entry_key, lock_path, read_lock
+from medshelf.acquire.adopted import adopted_folders, known_lock
+from medshelf.acquire.lockfile import FilesLock, entry_key
 from medshelf.acquire.selection import choose_entries
 from medshelf.acquire.verify import Status, Verdict, known_digest, read_errors, verify
 from medshelf.catalog.record import FileRecord, Record
@@ -61,7 +61,7 @@ def locate(
     settings = settings or Settings.from_environment()
     files = files or choose_entries(record, options)
     places = search_places(record, root, settings)
-    missing = {each: _missing(record, each, files) for each in places}
+    missing = {each: missing_files(record, each, files, settings) for each in places}
     complete = [folder for folder, names in missing.items() if not names]
     if not complete:
         nearest = min(missing.values(), key=len)
@@ -108,12 +108,19 @@ def search_places(record: Record, root: Path | None, settings: Settings) -> list
     return list(dict.fromkeys(places))
 
 
-def _missing(record: Record, folder: Path, files: Iterable[FileRecord]) -> list[str]:
+def missing_files(
+    record: Record, folder: Path, files: Iterable[FileRecord], settings: Settings
+) -> list[str]:
+    """Return the names of the files that a folder does not hold.
+
+    Raises:
+        StorageError: The folder cannot be read.
+    """
     missing = []
     with read_errors(folder):
         for file in files:
             if file.many:
-                known = read_lock(lock_path(folder, record.id), record.id)
+                known = known_lock(folder, record.id, settings)
                 missing += _missing_of_list(known, folder, file)
             elif not (folder / file.name).is_file():
                 missing.append(file.name)
@@ -152,7 +159,7 @@ def _digests(
     found = {}
     for file in files:
         if file.many:
-            known = read_lock(lock_path(folder, record.id), record.id)
+            known = known_lock(folder, record.id, settings)
             names = known.entries.get(entry_key(file), [])
             lines = "".join(f"{known.files[name].sha256} {name}\n" for name in names)
             found[file.name] = f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"

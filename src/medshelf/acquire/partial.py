@@ -1,4 +1,8 @@
-"""A file that has come in part, and the memo beside it that says what it is a part of."""
+"""A file that has come in part, and the memo beside it that says what it is a part of.
+
+A part grows at its end, or, where the server sends ranges of a large file, in segments of one
+length that come in any order; then a second memo lists, one per line, the segments that are there.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ class Memo(BaseModel):
         validator: Strong ETag or Last-Modified date; null where the server gave neither, and then
             the part cannot be added to.
         size_bytes: Length of the whole file; null where the server did not say.
+        segment_bytes: Length of a segment; null where the part grows at its end.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -24,6 +29,7 @@ class Memo(BaseModel):
     url: str
     validator: str | None
     size_bytes: int | None
+    segment_bytes: int | None = None
 
 
 def part_path(target: Path) -> Path:
@@ -36,10 +42,25 @@ def memo_path(part: Path) -> Path:
     return part.with_name(f"{part.name}.json")
 
 
+def segments_path(part: Path) -> Path:
+    """Return where the segments that are there are listed."""
+    return part.with_name(f"{part.name}.segments")
+
+
 def received_bytes(part: Path) -> int:
-    """Return how much of the file has come."""
+    """Return how much of the file has come; of a part in segments, how long it is."""
     with storage_errors(part):
         return part.stat().st_size if part.exists() else 0
+
+
+def counted_bytes(part: Path, url: str) -> int:
+    """Return how much need not come again."""
+    memo = read_memo(part, url)
+    if memo is None:
+        return 0
+    if memo.segment_bytes is None or memo.size_bytes is None:
+        return received_bytes(part)
+    return min(len(read_segments(part, memo)) * memo.segment_bytes, memo.size_bytes)
 
 
 def read_memo(part: Path, url: str) -> Memo | None:
@@ -49,6 +70,18 @@ def read_memo(part: Path, url: str) -> Memo | None:
     except (OSError, ValidationError):
         return None
     return memo if memo.url == url and part.exists() else None
+
+
+def read_segments(part: Path, memo: Memo) -> set[int]:
+    """Return the numbers of the segments that are there; what is no number is not believed."""
+    try:
+        lines = segments_path(part).read_bytes().split(b"\n")
+    except OSError:
+        return set()
+    n_segments = -(-(memo.size_bytes or 0) // (memo.segment_bytes or 1))
+    # The last line has no end where the process was killed while it wrote.
+    found = {int(line) for line in lines[:-1] if line.isdigit() and len(line) < len("1" * 16)}
+    return {each for each in found if each < n_segments}
 
 
 def start(part: Path, memo: Memo) -> None:
@@ -65,11 +98,13 @@ def start(part: Path, memo: Memo) -> None:
 
 
 def discard(part: Path) -> None:
-    """Delete a part and its memo, where they exist.
+    """Delete a part and its memos, where they exist.
 
     Raises:
         StorageError: The folder is read-only.
     """
     with storage_errors(part):
+        # The list first: old segments beside new bytes would be taken for bytes that came.
+        segments_path(part).unlink(missing_ok=True)
         part.unlink(missing_ok=True)
         memo_path(part).unlink(missing_ok=True)

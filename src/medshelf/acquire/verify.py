@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from medshelf.catalog.parts import Hash
+from medshelf.acquire.hashing import CHUNK_BYTES, new_hash
 from medshelf.catalog.record import FileRecord
 from medshelf.core.errors import StorageError
 from medshelf.core.files import fingerprint, write_text
 from medshelf.core.progress import progress_bar
 from medshelf.core.settings import Settings
 
-_CHUNK_BYTES = 1 << 20
 _SETTLED_NS = 2_000_000_000
 
 
@@ -50,7 +49,7 @@ class _Memo(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     ctime_ns: int
-    digests: dict[str, Hash]
+    digests: dict[str, Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+:[0-9a-f]{32,}$")]]
 
 
 def digest(path: Path, algorithm: str = "md5") -> str:
@@ -58,19 +57,19 @@ def digest(path: Path, algorithm: str = "md5") -> str:
 
     Args:
         path: The file.
-        algorithm: `md5` or `sha256`.
+        algorithm: As for `hashing.new_hash`.
 
     Returns:
-        `md5:` or `sha256:` and hex digits.
+        `algorithm:` and hex digits.
 
     Raises:
         StorageError: The file cannot be read.
     """
-    state = hashlib.new(algorithm, usedforsecurity=False)
     with read_errors(path), path.open("rb") as file:
         size_bytes = path.stat().st_size
+        state = new_hash(algorithm, size_bytes)
         with progress_bar(f"check {path.name}", size_bytes, unit="B") as bar:
-            while chunk := file.read(_CHUNK_BYTES):
+            while chunk := file.read(CHUNK_BYTES):
                 state.update(chunk)
                 bar.update(len(chunk))
     return f"{algorithm}:{state.hexdigest()}"

@@ -1,6 +1,18 @@
 """What `import medshelf` offers, and the command line calls."""
 
-from medshelf.api.data import datasets, fetch, load, plan, terms
+from medshelf.api.acquiring import (
+    adopt,
+    clean,
+    du,
+    fetch,
+    foresee,
+    login_status,
+    plan,
+    terms,
+    verify,
+    where,
+)
+from medshelf.api.data import datasets, load
 from medshelf.api.find import info, search
 from medshelf.api.reading import read
 from medshelf.api.results import (
@@ -19,18 +31,25 @@ __all__ = [
     "Benchmark",
     "Evaluation",
     "Filters",
+    "adopt",
+    "clean",
     "concat",
     "datasets",
     "demo",
+    "du",
     "evaluate",
     "fetch",
+    "foresee",
     "info",
     "leaderboard",
     "load",
+    "login_status",
     "plan",
     "read",
     "run_benchmark",
     "search",
     "terms",
+    "verify",
+    "where",
     "write_leaderboard",
 ]

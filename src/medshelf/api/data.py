@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from medshelf.acquire import fetch as acquire
-from medshelf.acquire.provenance import terms_text
 from medshelf.api.reading import read
-from medshelf.catalog.record import Record
-from medshelf.catalog.shelf import dataset_ids, find_record
-from medshelf.core.errors import SettingError, UnknownNameError, UnsupportedError
+from medshelf.catalog.shelf import dataset_ids
+from medshelf.core.errors import SettingError, UnknownNameError
 from medshelf.core.manifest import SPLITS
 from medshelf.dataset.dataset import Dataset
 from medshelf.dataset.labelled_images import LabelledImages, Transform, View
@@ -21,51 +18,6 @@ _SPLIT_ALIASES = {"training": "train", "validation": "val", "valid": "val", "dev
 def datasets() -> list[str]:
     """Return the ids of all datasets, sorted."""
     return dataset_ids()
-
-
-def fetch(
-    dataset: str, *, size: int | None = None, root: str | Path | None = None, force: bool = False
-) -> Path:
-    """Download the files of a dataset and verify them; licence and citation are written beside.
-
-    Args:
-        dataset: Catalog id, e.g. `breastmnist`.
-        size: Edge length of the images; the first that the record offers by default.
-        root: Folder to fetch into; `$MEDSHELF_HOME/raw/<id>` by default.
-        force: Fetch again even if the files are there, and replace modified ones.
-
-    Returns:
-        The folder that holds the files.
-
-    Raises:
-        UnknownNameError: There is no such dataset or size.
-        UnsupportedError: The catalog does not describe the files of this dataset yet.
-        OfflineError: There is no network, or MEDSHELF_OFFLINE is set.
-        DownloadError: The server refused or failed.
-        ChecksumError: What came, or what lies there, is not the published file.
-        StorageError: The folder cannot be written.
-    """
-    record = find_record(dataset)
-    return acquire.fetch(record, options=_variant(record, size), root=_folder(root), force=force)
-
-
-def plan(
-    dataset: str, *, size: int | None = None, root: str | Path | None = None
-) -> tuple[acquire.PlannedFile, ...]:
-    """Say what `fetch` would do, without opening a connection.
-
-    Args:
-        dataset: Catalog id.
-        size: As for `fetch`.
-        root: As for `fetch`.
-    """
-    record = find_record(dataset)
-    return acquire.plan(record, options=_variant(record, size), root=_folder(root))
-
-
-def terms(dataset: str) -> str:
-    """Return licence and citation of a dataset, to be read before use."""
-    return terms_text(find_record(dataset))
 
 
 def load(  # noqa: PLR0913 - the keywords that users of medmnist and torchvision know
@@ -131,22 +83,6 @@ def load(  # noqa: PLR0913 - the keywords that users of medmnist and torchvision
         raise SettingError(problem, "Pass the transform to `.torch(transform)`")
     found = Dataset(manifest)
     return found if chosen is None else found.split(chosen)
-
-
-def _folder(root: str | Path | None) -> Path | None:
-    return None if root is None else Path(root).expanduser()
-
-
-def _variant(record: Record, size: int | None) -> dict[str, str]:
-    if not record.files:
-        steps = record.access_steps.en.rstrip(".") if record.access_steps else "Get it by hand"
-        problem = f"The files of {record.id!r} are not described in the catalog yet"
-        raise UnsupportedError(problem, f"{steps}: {record.homepage}")
-    if size is None:
-        sizes = record.choices("size")
-        return {"size": sizes[0]} if sizes else {}
-    record.select(size=str(size))
-    return {"size": str(size)}
 
 
 def _split(name: str) -> str | None:

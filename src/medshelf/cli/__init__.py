@@ -7,12 +7,15 @@ import sys
 import typer
 
 from medshelf.cli import (
+    adopt,
     benchmark,
     catalog,
     check_links,
     cite,
+    clean,
     compare,
     demo,
+    du,
     evaluate,
     fetch,
     info,
@@ -20,11 +23,14 @@ from medshelf.cli import (
     learn,
     lineage,
     listing,
+    login_status,
     new_reader,
     read,
     search,
     show,
     unpack,
+    verify,
+    where,
 )
 from medshelf.cli.output import common, fail
 
@@ -46,7 +52,13 @@ for module in (
     learn,
     check_links,
     fetch,
+    verify,
+    where,
+    adopt,
     unpack,
+    clean,
+    du,
+    login_status,
     read,
     show,
     new_reader,

@@ -3,17 +3,48 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medshelf.cli.output import Dataset, Json, Quiet, Root, note, print_json, start
+from medshelf.cli.output import (
+    Dataset,
+    Json,
+    Quiet,
+    Records,
+    Root,
+    note,
+    print_json,
+    start,
+    use_records,
+)
+
+if TYPE_CHECKING:
+    from medshelf.api.acquiring import Outlook
 
 
 def run(
     dataset: Dataset,
     size: Annotated[int | None, typer.Option(help="Edge length of the images.")] = None,
     root: Root = None,
+    include: Annotated[
+        list[str] | None, typer.Option(help="Only files that match; may be repeated.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="No files that match; may be repeated.")
+    ] = None,
+    part: Annotated[
+        list[str] | None, typer.Option(help="Only this part, e.g. annotations; may be repeated.")
+    ] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="The publisher's small edition.")
+    ] = False,
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="You have read the terms and accept them.")
+    ] = False,
+    mirror: Annotated[
+        str | None, typer.Option(help="Address below which ID/FILE holds each file.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be done.")
     ] = False,
@@ -21,31 +52,54 @@ def run(
         bool, typer.Option("--force", help="Fetch again, replace what is there.")
     ] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Open no connection.")] = False,
+    records: Records = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Download a dataset and verify it; print the folder that holds it."""
     start(quiet=quiet)
+    use_records(records)
     from medshelf import api
+    from medshelf.acquire.selection import Choice
 
     if offline:
         os.environ["MEDSHELF_OFFLINE"] = "1"
-    planned = api.plan(dataset, size=size, root=root)
+    included, excluded, parts = (tuple(each or ()) for each in (include, exclude, part))
+    choice = Choice(included, excluded, parts, sample, mirror, accept_licence)
+    outlook = api.foresee(dataset, size=size, root=root, choice=choice)
     if dry_run:
-        _print_plan(planned, json=json)
+        _print_plan(outlook, json=json)
         return
     note(api.terms(dataset))
-    folder = api.fetch(dataset, size=size, root=root, force=force)
+    note(_access(outlook))
+    folder = api.fetch(
+        dataset,
+        size=size,
+        root=root,
+        force=force,
+        include=choice.include,
+        exclude=choice.exclude,
+        part=choice.parts,
+        sample=sample,
+        accept_licence=accept_licence,
+        mirror=mirror,
+    )
     if json:
-        print_json({"dataset": dataset, "folder": folder, "files": [each.name for each in planned]})
+        names = [each.name for each in outlook.files]
+        print_json({"dataset": dataset, "folder": folder, "files": names})
     else:
         print(folder)
 
 
-def _print_plan(planned: tuple[object, ...], *, json: bool) -> None:
+def _access(outlook: Outlook) -> str:
+    steps = f": {outlook.access_steps}" if outlook.access_steps else ""
+    return f"Access: {outlook.access}{steps}"
+
+
+def _print_plan(outlook: Outlook, *, json: bool) -> None:
     from dataclasses import asdict
 
-    rows = [asdict(each) | {"present": each.present} for each in planned]  # type: ignore[call-overload,attr-defined]
+    rows = [asdict(each) | {"present": each.present} for each in outlook.files]
     if json:
         print_json(rows)
         return
@@ -55,3 +109,22 @@ def _print_plan(planned: tuple[object, ...], *, json: bool) -> None:
             f"there already ({row['status']})" if row["present"] else f"would fetch {row['url']}"
         )
         print(f"{row['target']}  {size}  {row['hash'] or 'no published hash'}  {action}")
+    for line in _summary(outlook):
+        note(line)
+
+
+def _summary(outlook: Outlook) -> list[str]:
+    lines = [_access(outlook)]
+    if outlook.missing_bytes is None:
+        lines.append("To fetch: lengths are not published")
+    else:
+        minutes = (outlook.seconds_at_100_mbit or 0) / 60
+        lines.append(
+            f"To fetch: {outlook.missing_bytes:,} bytes, {minutes:,.1f} minutes at 100 Mbit/s"
+        )
+        if outlook.missing_bytes > outlook.free_bytes:
+            lines.append("That is more than the disk has room for")
+    lines.append(f"Free on the disk: {outlook.free_bytes:,} bytes")
+    if outlook.accept_licence:
+        lines.append("The licence must be accepted with --accept-licence")
+    return lines

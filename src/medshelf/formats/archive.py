@@ -18,7 +18,7 @@ import codecs
 import json
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -205,9 +205,18 @@ def _compressed_tar_members(file: _File, kind: Kind, encoding: str | None) -> li
     target = folder / f"{path.name[:64]}-{fingerprint(path)}-{encoding or 'utf-8'}.{_LAYOUT}.json"
     if target.exists():
         return [Member(*each) for each in json.loads(target.read_text("utf-8"))]
-    source, limit = _source_of(file, kind), unpacked_limit(file.size_bytes)
-    members = index_tar(path, source.read_at, limit, encoding)
-    source.check_rest(max((each.offset + each.size_bytes for each in members), default=0), limit)
+    limit, reached = unpacked_limit(file.size_bytes), 0
+
+    def read_at(n_bytes: int, at: int) -> bytes:
+        nonlocal reached
+        data = source.read_at(n_bytes, at)
+        reached = max(reached, at + len(data))
+        return data
+
+    # A length of 0 means no index: to read forwards, it costs more than it saves.
+    with closing(Source(path, kind, 0)) as source:
+        members = index_tar(path, read_at, limit, encoding)
+        source.check_rest(reached, limit)
     with suppress(StorageError), lock(target), atomic_path(target) as part:
         part.write_text(json.dumps(members), encoding="utf-8")
     return members

@@ -92,6 +92,10 @@ class Source:
 
     def __del__(self) -> None:
         """Close the file."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; nothing can be read any more."""
         self._closing.close()
 
     def open_file(self) -> BinaryIO:

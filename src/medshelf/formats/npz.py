@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -26,6 +27,10 @@ from medshelf.core.files import atomic_path, fingerprint, lock, require_space
 from medshelf.core.settings import Settings
 
 _CHUNK_BYTES = 1 << 20
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, OSError, EOFError),
+    *(NotImplementedError, UnicodeDecodeError),  # what zipfile says of a damaged directory
+)
 _MAX_HEADER_CHARACTERS = 10_000
 
 
@@ -75,13 +80,16 @@ def open_array(path: Path, member: str) -> np.ndarray:
         FormatError: The file is damaged, or has no such member.
         StorageError: The cache cannot be written.
     """
+    if ".." in member.split("/") or member.startswith("/") or "\0" in member:
+        raise FormatError(path, f"the name of member {member!r} leads out of it")
     folder = Settings.from_environment().cache / "arrays" / f"{path.stem}-{fingerprint(path)}"
     target = folder / f"{member}.npy"
     if not target.exists():
         with lock(target):
             if not target.exists():
                 _unpack(path, member, target)
-    return np.load(target, mmap_mode="r", allow_pickle=False)
+    with _headers_of_python_2():
+        return np.load(target, mmap_mode="r", allow_pickle=False)
 
 
 def open_npy(path: Path) -> np.ndarray:
@@ -91,7 +99,8 @@ def open_npy(path: Path) -> np.ndarray:
         FormatError: The file is truncated or no npy, or holds pickled objects.
     """
     try:
-        return np.lib.format.open_memmap(path, mode="r")
+        with _headers_of_python_2():
+            return np.lib.format.open_memmap(path, mode="r")
     except OSError as error:
         reason = error.strerror or str(error)
         raise FormatError(path, reason, "Check path and permissions") from error
@@ -110,18 +119,26 @@ def write_arrays(path: Path, **arrays: np.ndarray) -> None:
 
 
 @contextmanager
+def _headers_of_python_2() -> Iterator[None]:
+    """Keep numpy from advising to save such a file again: it is the published one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+@contextmanager
 def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         archive = zipfile.ZipFile(path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise FormatError(path, reason, "Check path and permissions") from error
-    except zipfile.BadZipFile as error:
+    except _DAMAGED as error:
         raise FormatError(path, f"not a whole zip archive ({error})") from error
     try:
         with archive:
             yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except _DAMAGED as error:
         raise FormatError(path, f"not a whole zip archive ({error})") from error
     except RuntimeError as error:  # zipfile's word for a password
         raise FormatError(path, str(error)) from error
@@ -130,7 +147,8 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
 def _read_header(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> ArrayHeader:
     with archive.open(entry) as file:
         try:
-            shape, dtype = _npy_header(file)
+            with _headers_of_python_2():
+                shape, dtype = _npy_header(file)
         except (ValueError, TypeError, SyntaxError, TokenError) as error:
             reason = f"member {entry.filename} has no npy header ({error})"
             raise FormatError(path, reason) from error
