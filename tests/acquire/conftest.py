@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from medshelf.acquire import backoff
 from medshelf.acquire.hosts import http
+from medshelf.acquire.transfers import backoff
 from medshelf.catalog.record import Record
 from medshelf.core.settings import Settings
 from tests.acquire.misbehaving_server import CONTENT, CONTENT_MD5, MisbehavingServer, running

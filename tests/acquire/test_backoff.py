@@ -7,8 +7,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from medshelf.acquire import backoff
-from medshelf.acquire.backoff import MAX_DELAY_S, delay_s, read_retry_after
+from medshelf.acquire.transfers import backoff
+from medshelf.acquire.transfers.backoff import MAX_DELAY_S, delay_s, read_retry_after
 
 
 @pytest.mark.parametrize("failures", range(1, 12))

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from medshelf.acquire.fetch import fetch, plan
-from medshelf.acquire.locate import locate
-from medshelf.acquire.lockfile import read_lock
 from medshelf.acquire.selection import Choice
+from medshelf.acquire.standing.locate import locate
+from medshelf.acquire.standing.lockfile import read_lock
 from medshelf.catalog.parts import LicenceRef
 from medshelf.catalog.record import Record
 from medshelf.core.errors import (

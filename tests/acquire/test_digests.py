@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from medshelf.acquire.verify import Status, digest, known_digest, verify
+from medshelf.acquire.standing.verify import Status, digest, known_digest, verify
 from medshelf.catalog.record import FileRecord
 from medshelf.core.errors import StorageError
 from medshelf.core.settings import Settings

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from medshelf.acquire.fetch import fetch, plan
-from medshelf.acquire.locate import locate
-from medshelf.acquire.verify import Status
+from medshelf.acquire.standing.locate import locate
+from medshelf.acquire.standing.verify import Status
 from medshelf.catalog.record import FileRecord, Record
 from medshelf.core.errors import (
     ChecksumError,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from medshelf.acquire import partial
 from medshelf.acquire.hosts import http
+from medshelf.acquire.transfers import partial
 from medshelf.catalog.record import Record
 from medshelf.core.errors import (
     DownloadError,

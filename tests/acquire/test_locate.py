@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from medshelf.acquire.locate import fetch_command, locate
+from medshelf.acquire.standing.locate import fetch_command, locate
 from medshelf.catalog.record import Record
 from medshelf.catalog.shelf import find_record
 from medshelf.core.errors import ChecksumError, NotFetchedError

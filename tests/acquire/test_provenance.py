@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from medshelf import __version__
-from medshelf.acquire.provenance import licence_text, terms_text, write_source, write_terms
+from medshelf.acquire.standing.provenance import licence_text, terms_text, write_source, write_terms
 from medshelf.catalog.licence import licence_of
 from medshelf.catalog.parts import LicenceRef
 from medshelf.catalog.record import Record

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from medshelf.acquire import segments, transfer
 from medshelf.acquire.remote import RemoteFile
+from medshelf.acquire.transfers import segments, transfer
 from medshelf.core.errors import MedshelfError
 from medshelf.core.settings import Settings
 from tests.acquire.scripted_server import Act, Handler, scripted

@@ -10,10 +10,10 @@ from threading import Lock, Thread
 import pytest
 
 from medshelf.acquire.asking import ask, get_json
-from medshelf.acquire.credentials import Credential, Secret
+from medshelf.acquire.gates.credentials import Credential, Secret
 from medshelf.acquire.remote import Limits, Refusal, RemoteFile
-from medshelf.acquire.session import shared
-from medshelf.acquire.transfer import transfer
+from medshelf.acquire.transfers.session import shared
+from medshelf.acquire.transfers.transfer import transfer
 from medshelf.core.errors import DownloadError, GateError, MedshelfError, OfflineError
 from medshelf.core.settings import Settings
 from tests.acquire.scripted_server import Act, scripted

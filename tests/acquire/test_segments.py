@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from medshelf.acquire import meter, partial, segments, transfer
 from medshelf.acquire.remote import Limits, RemoteFile
-from medshelf.acquire.session import shared
+from medshelf.acquire.transfers import meter, partial, segments, transfer
+from medshelf.acquire.transfers.session import shared
 from medshelf.core.errors import DownloadError
 from medshelf.core.settings import Settings
 from tests.acquire.scripted_server import Act, Handler, Script, scripted

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from medshelf.acquire.checking import State, check_folder
 from medshelf.acquire.fetch import fetch
+from medshelf.acquire.standing.checking import State, check_folder
 from medshelf.catalog.record import Record
 from medshelf.core.settings import Settings
 from tests.acquire import fetch_program

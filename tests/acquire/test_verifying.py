@@ -13,18 +13,18 @@ from pathlib import Path
 import pytest
 
 from medshelf import api
-from medshelf.acquire import partial
-from medshelf.acquire.adopted import adopt
-from medshelf.acquire.checking import State, check_folder
 from medshelf.acquire.fetch import fetch
-from medshelf.acquire.locate import locate
-from medshelf.acquire.members import hash_members
-from medshelf.acquire.places import (
+from medshelf.acquire.standing.adopted import adopt
+from medshelf.acquire.standing.checking import State, check_folder
+from medshelf.acquire.standing.locate import locate
+from medshelf.acquire.standing.members import hash_members
+from medshelf.acquire.standing.places import (
     find_places,
     measure_usage,
     remove_dataset,
     remove_unfinished,
 )
+from medshelf.acquire.transfers import partial
 from medshelf.catalog.record import Record
 from medshelf.core.errors import ChecksumError, NotFetchedError
 from medshelf.core.settings import Settings
@@ -90,7 +90,7 @@ def test_an_archive_that_unpacks_beyond_measure_or_is_damaged(
     path = tmp_path / "a.zip"
     path.write_bytes(packed(zipfile.ZIP_DEFLATED, x=bytes(1_000_000)))
     assert hash_members(path) is not None
-    monkeypatch.setattr("medshelf.acquire.members._MIN_LIMIT_BYTES", 1000)
+    monkeypatch.setattr("medshelf.acquire.standing.members._MIN_LIMIT_BYTES", 1000)
     assert hash_members(path) is None
     for damaged in (b"", b"PK\x03\x04", path.read_bytes()[:-30], os.urandom(1000)):
         path.write_bytes(damaged)

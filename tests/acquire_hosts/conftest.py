@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from medshelf.acquire.session import shared
+from medshelf.acquire.transfers.session import shared
 from tests.acquire_hosts.platform_server import Answer, Ask, PlatformServer, serving
 
 SECRET = "s3cr3t-0123456789abcdef"

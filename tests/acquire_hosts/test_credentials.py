@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from medshelf.acquire.credentials import PLATFORMS, Credential, find_credential
-from medshelf.acquire.login import login_status
+from medshelf.acquire.gates.credentials import PLATFORMS, Credential, find_credential
+from medshelf.acquire.gates.login import login_status
 from medshelf.core.errors import SettingError
 from tests.acquire_hosts.conftest import SECRET
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from medshelf.acquire.hosts import http
-from medshelf.acquire.verify import digest
+from medshelf.acquire.standing.verify import digest
 from medshelf.catalog.shelf import find_record
 from medshelf.compat import medmnist as ours
 from medshelf.compat.medmnist import files

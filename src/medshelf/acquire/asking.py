@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from medshelf.acquire.answer import refuse_status
-from medshelf.acquire.credentials import Credential
-from medshelf.acquire.failures import connection_errors, persist
+from medshelf.acquire.gates.credentials import Credential
 from medshelf.acquire.remote import Explain, Limits, RemoteFile
-from medshelf.acquire.session import BY_HAND, Session, shared
+from medshelf.acquire.transfers.answer import refuse_status
+from medshelf.acquire.transfers.failures import connection_errors, persist
+from medshelf.acquire.transfers.session import BY_HAND, Session, shared
 from medshelf.core.errors import DownloadError, OfflineError
 from medshelf.core.settings import Settings
 

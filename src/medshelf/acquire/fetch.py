@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from medshelf.acquire import partial
-from medshelf.acquire.acceptance import require_acceptance
-from medshelf.acquire.batch import run_jobs
-from medshelf.acquire.installing import bring
-from medshelf.acquire.jobs import Asked, Work, find_host, plan_work, target_of
-from medshelf.acquire.locate import fetch_command, locate
-from medshelf.acquire.lockfile import LockWriter
+from medshelf.acquire.gates.acceptance import require_acceptance
 from medshelf.acquire.selection import ALL, Choice, choose_entries
-from medshelf.acquire.session import shared
-from medshelf.acquire.verify import Status, read_errors, verify
+from medshelf.acquire.standing.locate import fetch_command, locate
+from medshelf.acquire.standing.lockfile import LockWriter
+from medshelf.acquire.standing.verify import Status, read_errors, verify
+from medshelf.acquire.transfers import partial
+from medshelf.acquire.transfers.batch import run_jobs
+from medshelf.acquire.transfers.installing import bring
+from medshelf.acquire.transfers.jobs import Asked, Work, find_host, plan_work, target_of
+from medshelf.acquire.transfers.session import shared
 from medshelf.catalog.record import FileRecord, Record
 from medshelf.core.errors import ChecksumError, GateError, NotFetchedError
 from medshelf.core.files import lock, require_space

@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 import httpx
 
-from medshelf.acquire.backoff import MAX_DELAY_S, read_retry_after
+from medshelf.acquire.transfers.backoff import MAX_DELAY_S, read_retry_after
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _PERMANENT = {301, 308}

@@ -19,7 +19,6 @@ from urllib.request import Request
 
 import httpx
 
-from medshelf.acquire.backoff import delay_s
 from medshelf.acquire.link_answer import (
     Again,
     Finding,
@@ -28,6 +27,7 @@ from medshelf.acquire.link_answer import (
     judge,
     shown,
 )
+from medshelf.acquire.transfers.backoff import delay_s
 from medshelf.core.errors import OfflineError, SettingError
 from medshelf.core.progress import progress_bar
 from medshelf.core.settings import Settings

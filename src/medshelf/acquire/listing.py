@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import TypeAdapter, ValidationError
 
 from medshelf.acquire.asking import get_json
-from medshelf.acquire.gates import NEWER
+from medshelf.acquire.gates.refusals import NEWER
 from medshelf.acquire.remote import RemoteFile
 from medshelf.catalog.record import FileRecord
 from medshelf.core.errors import DownloadError, SettingError

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from medshelf.acquire.credentials import Credential
+from medshelf.acquire.gates.credentials import Credential
 from medshelf.core.errors import MedshelfError
 
 

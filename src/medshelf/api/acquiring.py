@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medshelf.acquire import fetch as acquire
-from medshelf.acquire.acceptance import is_accepted, needs_acceptance
-from medshelf.acquire.adopted import adopt as adopt_folder
-from medshelf.acquire.checking import Checked, check_folder
-from medshelf.acquire.locate import missing_files, search_places
-from medshelf.acquire.login import Found, login_status
-from medshelf.acquire.places import (
+from medshelf.acquire.gates.acceptance import is_accepted, needs_acceptance
+from medshelf.acquire.gates.login import Found, login_status
+from medshelf.acquire.selection import ALL, Choice
+from medshelf.acquire.standing.adopted import adopt as adopt_folder
+from medshelf.acquire.standing.checking import Checked, check_folder
+from medshelf.acquire.standing.locate import missing_files, search_places
+from medshelf.acquire.standing.places import (
     Place,
     Usage,
     find_places,
@@ -20,8 +21,7 @@ from medshelf.acquire.places import (
     remove_dataset,
     remove_unfinished,
 )
-from medshelf.acquire.provenance import terms_text
-from medshelf.acquire.selection import ALL, Choice
+from medshelf.acquire.standing.provenance import terms_text
 from medshelf.catalog.record import Record
 from medshelf.catalog.shelf import find_record
 from medshelf.core.errors import NotFetchedError, UnsupportedError

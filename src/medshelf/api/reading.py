@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from medshelf.acquire.fetch import fetch
-from medshelf.acquire.locate import Located, fetch_command, locate
+from medshelf.acquire.standing.locate import Located, fetch_command, locate
 from medshelf.catalog.facts import manifest_meta
 from medshelf.catalog.record import Record
 from medshelf.catalog.shelf import find_record

@@ -13,8 +13,8 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, Field
 
-from medshelf.acquire.credentials import find_credential
-from medshelf.acquire.gates import MISSING, REFUSED, UNAUTHORIZED, missing, stale_login
+from medshelf.acquire.gates.credentials import find_credential
+from medshelf.acquire.gates.refusals import MISSING, REFUSED, UNAUTHORIZED, missing, stale_login
 from medshelf.acquire.listing import choose, get_as, match_address, quoted
 from medshelf.acquire.remote import Refusal, RemoteFile, endpoint
 from medshelf.catalog.record import FileRecord

@@ -10,8 +10,15 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel
 
-from medshelf.acquire.credentials import PLATFORMS, find_credential
-from medshelf.acquire.gates import MISSING, REFUSED, UNAUTHORIZED, missing, says_json, stale_login
+from medshelf.acquire.gates.credentials import PLATFORMS, find_credential
+from medshelf.acquire.gates.refusals import (
+    MISSING,
+    REFUSED,
+    UNAUTHORIZED,
+    missing,
+    says_json,
+    stale_login,
+)
 from medshelf.acquire.listing import choose, get_as, host_of, match_address, quoted
 from medshelf.acquire.remote import Refusal, RemoteFile, endpoint
 from medshelf.catalog.record import FileRecord

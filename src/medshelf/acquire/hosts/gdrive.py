@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from medshelf.acquire.asking import Answer, ask
-from medshelf.acquire.gates import MISSING, missing
+from medshelf.acquire.gates.refusals import MISSING, missing
 from medshelf.acquire.listing import host_of, match_address
 from medshelf.acquire.remote import Limits, Refusal, RemoteFile, endpoint
 from medshelf.catalog.record import FileRecord

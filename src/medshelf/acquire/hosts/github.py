@@ -17,8 +17,8 @@ from urllib.parse import quote, unquote
 from pydantic import BaseModel
 
 from medshelf.acquire.asking import ask
-from medshelf.acquire.credentials import PLATFORMS, find_credential
-from medshelf.acquire.gates import MISSING, UNAUTHORIZED, missing, stale_login
+from medshelf.acquire.gates.credentials import PLATFORMS, find_credential
+from medshelf.acquire.gates.refusals import MISSING, UNAUTHORIZED, missing, stale_login
 from medshelf.acquire.listing import choose, get_as, match_address, quoted
 from medshelf.acquire.remote import Refusal, RemoteFile, endpoint
 from medshelf.catalog.record import FileRecord

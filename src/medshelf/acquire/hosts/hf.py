@@ -19,8 +19,15 @@ from urllib.parse import quote, unquote
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from medshelf.acquire.asking import ask
-from medshelf.acquire.credentials import find_credential
-from medshelf.acquire.gates import FORBIDDEN, MISSING, NEWER, UNAUTHORIZED, missing, stale_login
+from medshelf.acquire.gates.credentials import find_credential
+from medshelf.acquire.gates.refusals import (
+    FORBIDDEN,
+    MISSING,
+    NEWER,
+    UNAUTHORIZED,
+    missing,
+    stale_login,
+)
 from medshelf.acquire.listing import choose, get_as, host_of, match_address, quoted
 from medshelf.acquire.remote import Refusal, RemoteFile, endpoint
 from medshelf.catalog.record import FileRecord

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from medshelf.acquire.remote import RemoteFile
-from medshelf.acquire.transfer import transfer
+from medshelf.acquire.transfers.transfer import transfer
 from medshelf.catalog.record import FileRecord
 from medshelf.core.errors import SettingError
 from medshelf.core.settings import Settings

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, quote
 from xml.etree import ElementTree as ET
 
 from medshelf.acquire.asking import ask
-from medshelf.acquire.gates import NEWER
+from medshelf.acquire.gates.refusals import NEWER
 from medshelf.acquire.listing import choose, match_address, quoted
 from medshelf.acquire.remote import RemoteFile, endpoint
 from medshelf.catalog.record import FileRecord

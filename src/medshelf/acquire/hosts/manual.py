@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from medshelf.acquire.credentials import PLATFORMS, find_credential
+from medshelf.acquire.gates.credentials import PLATFORMS, find_credential
 from medshelf.acquire.listing import match_address
 from medshelf.acquire.remote import RemoteFile
 from medshelf.catalog.record import FileRecord

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 
 from pydantic import BaseModel
 
-from medshelf.acquire.gates import MISSING, NEWER, REFUSED, missing
+from medshelf.acquire.gates.refusals import MISSING, NEWER, REFUSED, missing
 from medshelf.acquire.listing import choose, get_as, match_address, quoted
 from medshelf.acquire.remote import Refusal, RemoteFile, endpoint
 from medshelf.catalog.record import FileRecord

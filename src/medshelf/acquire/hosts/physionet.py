@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from medshelf.acquire.asking import get_text
-from medshelf.acquire.credentials import PLATFORMS, find_credential
-from medshelf.acquire.gates import FORBIDDEN, MISSING, NEWER, REFUSED, missing, stale_login
+from medshelf.acquire.gates.credentials import PLATFORMS, find_credential
+from medshelf.acquire.gates.refusals import FORBIDDEN, MISSING, NEWER, REFUSED, missing, stale_login
 from medshelf.acquire.listing import choose, host_of, match_address, quoted
 from medshelf.acquire.remote import Refusal, RemoteFile, endpoint
 from medshelf.catalog.record import FileRecord

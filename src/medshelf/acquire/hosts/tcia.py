@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from pydantic import BaseModel, Field
 
-from medshelf.acquire.gates import MISSING, NEWER, REFUSED, missing
+from medshelf.acquire.gates.refusals import MISSING, NEWER, REFUSED, missing
 from medshelf.acquire.listing import choose, get_as, match_address
 from medshelf.acquire.remote import Limits, Refusal, RemoteFile, endpoint
 from medshelf.catalog.record import FileRecord

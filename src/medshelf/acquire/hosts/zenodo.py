@@ -12,8 +12,8 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel
 
-from medshelf.acquire.credentials import find_credential
-from medshelf.acquire.gates import MISSING, REFUSED, missing, says_json
+from medshelf.acquire.gates.credentials import find_credential
+from medshelf.acquire.gates.refusals import MISSING, REFUSED, missing, says_json
 from medshelf.acquire.listing import choose, get_as, host_of, match_address, quoted
 from medshelf.acquire.remote import Limits, Refusal, RemoteFile, endpoint
 from medshelf.catalog.record import FileRecord

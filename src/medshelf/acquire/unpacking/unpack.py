@@ -17,11 +17,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from medshelf.acquire.standing.verify import read_errors
 from medshelf.acquire.unpacking.names import refused_names, unportable_names
 from medshelf.acquire.unpacking.parts import is_continuation, parts_of
 from medshelf.acquire.unpacking.sources import Item, open_archive, stem_of
 from medshelf.acquire.unpacking.staging import Staging, is_published, published
-from medshelf.acquire.verify import read_errors
 from medshelf.core.errors import (
     FormatError,
     LayoutError,

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from medshelf.acquire import fetch as acquire
-from medshelf.acquire.verify import Status, Verdict, verify
+from medshelf.acquire.standing.verify import Status, Verdict, verify
 from medshelf.catalog.shelf import find_record
 from medshelf.compat.medmnist.errors import FetchError, MissingFileError, RootError, SplitError
 from medshelf.compat.medmnist.info import DEFAULT_ROOT

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from medshelf.acquire.adopted import adopted_folders, known_lock
-from medshelf.acquire.lockfile import FilesLock, entry_key
 from medshelf.acquire.selection import choose_entries
-from medshelf.acquire.verify import Status, Verdict, known_digest, read_errors, verify
+from medshelf.acquire.standing.adopted import adopted_folders, known_lock
+from medshelf.acquire.standing.lockfile import FilesLock, entry_key
+from medshelf.acquire.standing.verify import Status, Verdict, known_digest, read_errors, verify
 from medshelf.catalog.record import FileRecord, Record
 from medshelf.core.errors import ChecksumError, NotFetchedError
 from medshelf.core.settings import Settings

@@ -8,11 +8,17 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from medshelf.acquire.hashing import hash_file
-from medshelf.acquire.lockfile import FilesLock, LockedFile, entry_key, lock_path, read_lock
-from medshelf.acquire.members import hash_members
-from medshelf.acquire.meter import needed_algorithms
-from medshelf.acquire.verify import Status, compare, hash_algorithm, read_errors
+from medshelf.acquire.standing.lockfile import (
+    FilesLock,
+    LockedFile,
+    entry_key,
+    lock_path,
+    read_lock,
+)
+from medshelf.acquire.standing.members import hash_members
+from medshelf.acquire.standing.verify import Status, compare, hash_algorithm, read_errors
+from medshelf.acquire.transfers.hashing import hash_file
+from medshelf.acquire.transfers.meter import needed_algorithms
 from medshelf.catalog.record import FileRecord, Record
 from medshelf.core.errors import ChecksumError, NotFetchedError
 from medshelf.core.files import lock, write_text

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import httpx
 
-from medshelf.acquire.pacing import HostGate
 from medshelf.acquire.remote import RemoteFile
+from medshelf.acquire.transfers.pacing import HostGate
 from medshelf.core.errors import DownloadError, SettingError
 from medshelf.core.version import __version__
 

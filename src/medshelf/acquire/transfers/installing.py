@@ -6,16 +6,16 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from medshelf.acquire import partial
-from medshelf.acquire.hashing import hash_file
-from medshelf.acquire.jobs import Asked, Job, find_host, refuse_modified
-from medshelf.acquire.lockfile import LockedFile, LockWriter
-from medshelf.acquire.members import hash_members
-from medshelf.acquire.meter import needed_algorithms
-from medshelf.acquire.provenance import write_source, write_terms
-from medshelf.acquire.session import Session
-from medshelf.acquire.transfer import SMALL_BYTES, transfer
-from medshelf.acquire.verify import Status, compare, hash_algorithm, read_errors, remember
+from medshelf.acquire.standing.lockfile import LockedFile, LockWriter
+from medshelf.acquire.standing.members import hash_members
+from medshelf.acquire.standing.provenance import write_source, write_terms
+from medshelf.acquire.standing.verify import Status, compare, hash_algorithm, read_errors, remember
+from medshelf.acquire.transfers import partial
+from medshelf.acquire.transfers.hashing import hash_file
+from medshelf.acquire.transfers.jobs import Asked, Job, find_host, refuse_modified
+from medshelf.acquire.transfers.meter import needed_algorithms
+from medshelf.acquire.transfers.session import Session
+from medshelf.acquire.transfers.transfer import SMALL_BYTES, transfer
 from medshelf.core.errors import ChecksumError
 from medshelf.core.files import make_folder, storage_errors
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from medshelf.acquire.adopted import known_lock
-from medshelf.acquire.hashing import hash_file
-from medshelf.acquire.lockfile import LockedFile, lock_path
-from medshelf.acquire.members import hash_members
-from medshelf.acquire.verify import read_errors
+from medshelf.acquire.standing.adopted import known_lock
+from medshelf.acquire.standing.lockfile import LockedFile, lock_path
+from medshelf.acquire.standing.members import hash_members
+from medshelf.acquire.standing.verify import read_errors
+from medshelf.acquire.transfers.hashing import hash_file
 from medshelf.catalog.record import FileRecord, Record
 from medshelf.core.settings import Settings
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from medshelf.acquire.adopted import adopted_folders
-from medshelf.acquire.locate import missing_files, search_places
 from medshelf.acquire.selection import choose_entries
-from medshelf.acquire.verify import read_errors
+from medshelf.acquire.standing.adopted import adopted_folders
+from medshelf.acquire.standing.locate import missing_files, search_places
+from medshelf.acquire.standing.verify import read_errors
 from medshelf.catalog.record import Record
 from medshelf.core.files import lock, storage_errors
 from medshelf.core.settings import Settings

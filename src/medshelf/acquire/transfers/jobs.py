@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from medshelf.acquire import hosts
-from medshelf.acquire.lockfile import LockWriter, entry_key
 from medshelf.acquire.remote import RemoteFile
 from medshelf.acquire.selection import Choice
-from medshelf.acquire.verify import Status, Verdict, verify
+from medshelf.acquire.standing.lockfile import LockWriter, entry_key
+from medshelf.acquire.standing.verify import Status, Verdict, verify
 from medshelf.catalog.record import FileRecord, Record
 from medshelf.core.errors import ChecksumError, LayoutError, UnknownNameError
 from medshelf.core.settings import Settings

@@ -7,9 +7,9 @@ from pathlib import PurePath
 
 import httpx
 
-from medshelf.acquire.backoff import rate_reset_s, read_retry_after
 from medshelf.acquire.remote import Refusal, RemoteFile
-from medshelf.acquire.session import BY_HAND
+from medshelf.acquire.transfers.backoff import rate_reset_s, read_retry_after
+from medshelf.acquire.transfers.session import BY_HAND
 from medshelf.core.errors import DownloadError, GateError, MedshelfError
 
 MAX_REFUSAL_BYTES = 64 << 10

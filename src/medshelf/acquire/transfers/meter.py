@@ -7,9 +7,9 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from medshelf.acquire.hashing import FollowingHash
 from medshelf.acquire.remote import RemoteFile
-from medshelf.acquire.session import Session
+from medshelf.acquire.transfers.hashing import FollowingHash
+from medshelf.acquire.transfers.session import Session
 from medshelf.core.progress import progress_bar
 
 # Below it, a bar would not be seen and a thread would cost more than it saves.

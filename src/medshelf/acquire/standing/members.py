@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from medshelf.acquire.hashing import CHUNK_BYTES
+from medshelf.acquire.transfers.hashing import CHUNK_BYTES
 
 # Medical images and tables unpack to a few times their length; what goes far beyond is a bomb.
 _MAX_RATIO = 200

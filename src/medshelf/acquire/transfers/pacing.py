@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from medshelf.acquire.backoff import PATIENCE_S, rate_reset_s
 from medshelf.acquire.remote import Limits
+from medshelf.acquire.transfers.backoff import PATIENCE_S, rate_reset_s
 
 _WINDOW_S = 60.0
 

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import httpx
 
-from medshelf.acquire import answer, partial
-from medshelf.acquire.answer import CHANGED, GO_ON, TryAgain
-from medshelf.acquire.failures import connection_errors, persist
-from medshelf.acquire.hashing import new_hash
-from medshelf.acquire.meter import Meter, needed_algorithms
 from medshelf.acquire.remote import RemoteFile
-from medshelf.acquire.segments import SEGMENT_BYTES, Changed, fetch_segments
-from medshelf.acquire.session import BY_HAND, Session, shared
+from medshelf.acquire.transfers import answer, partial
+from medshelf.acquire.transfers.answer import CHANGED, GO_ON, TryAgain
+from medshelf.acquire.transfers.failures import connection_errors, persist
+from medshelf.acquire.transfers.hashing import new_hash
+from medshelf.acquire.transfers.meter import Meter, needed_algorithms
+from medshelf.acquire.transfers.segments import SEGMENT_BYTES, Changed, fetch_segments
+from medshelf.acquire.transfers.session import BY_HAND, Session, shared
 from medshelf.core.errors import DownloadError, OfflineError
 from medshelf.core.files import require_space, storage_errors
 from medshelf.core.settings import Settings

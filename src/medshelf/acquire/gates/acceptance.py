@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from medshelf.acquire.provenance import licence_text
+from medshelf.acquire.standing.provenance import licence_text
 from medshelf.catalog.licence import licence_of
 from medshelf.catalog.record import Record
 from medshelf.core.errors import GateError

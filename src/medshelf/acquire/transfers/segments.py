@@ -11,12 +11,12 @@ from pathlib import Path
 
 import httpx
 
-from medshelf.acquire import answer, partial
-from medshelf.acquire.answer import GO_ON, TryAgain
-from medshelf.acquire.failures import connection_errors, persist
-from medshelf.acquire.meter import Meter
 from medshelf.acquire.remote import RemoteFile
-from medshelf.acquire.session import Session
+from medshelf.acquire.transfers import answer, partial
+from medshelf.acquire.transfers.answer import GO_ON, TryAgain
+from medshelf.acquire.transfers.failures import connection_errors, persist
+from medshelf.acquire.transfers.meter import Meter
+from medshelf.acquire.transfers.session import Session
 from medshelf.core.errors import DownloadError
 from medshelf.core.files import storage_errors
 

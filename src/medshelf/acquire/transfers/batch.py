@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from medshelf.acquire.jobs import Job
-from medshelf.acquire.session import Session, Stopped
+from medshelf.acquire.transfers.jobs import Job
+from medshelf.acquire.transfers.session import Session, Stopped
 from medshelf.core.errors import (
     DownloadError,
     GateError,

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import httpx
 
-from medshelf.acquire.answer import GO_ON, GONE, TryAgain
-from medshelf.acquire.backoff import PATIENCE_S, delay_s
-from medshelf.acquire.session import BY_HAND, Session
+from medshelf.acquire.transfers.answer import GO_ON, GONE, TryAgain
+from medshelf.acquire.transfers.backoff import PATIENCE_S, delay_s
+from medshelf.acquire.transfers.session import BY_HAND, Session
 from medshelf.core.errors import DownloadError, GateError, MedshelfError, OfflineError
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from medshelf.acquire.hashing import CHUNK_BYTES, new_hash
+from medshelf.acquire.transfers.hashing import CHUNK_BYTES, new_hash
 from medshelf.catalog.record import FileRecord
 from medshelf.core.errors import StorageError
 from medshelf.core.files import fingerprint, write_text

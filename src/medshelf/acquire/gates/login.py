@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from medshelf.acquire.credentials import PLATFORMS, Platform
+from medshelf.acquire.gates.credentials import PLATFORMS, Platform
 from medshelf.core.errors import SettingError
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

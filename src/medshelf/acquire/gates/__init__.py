@@ -1,0 +1,1 @@
+"""What a platform asks of a person: accounts, agreements, credentials."""

@@ -1,0 +1,1 @@
+"""What lies on disk: where, whether it is what was published, and what is written beside it."""

@@ -1,0 +1,1 @@
+"""Bytes on their way: connections, ranges, resume, many files at once."""
