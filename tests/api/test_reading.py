@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import medshelf
+from medshelf.catalog.shelf import find_record
 from medshelf.core.errors import LayoutError, NotFetchedError, SettingError, UnsupportedError
 from tests.contract.making import picture
 
@@ -152,3 +153,11 @@ def test_strict_refuses_what_is_not_complete(toy: Path) -> None:
     (toy / "pneumonia/2.png").unlink()
     with pytest.raises(LayoutError):
         medshelf.read("toy-x-ray", strict=True)
+
+
+def test_a_sample_is_never_chosen_by_itself() -> None:
+    record = find_record("nih-chest-xray")
+    assert "sample" in record.choices("edition")
+    assert record.variant({}) == {}
+    assert find_record("breastmnist").variant({}) == {"size": "28"}
+    assert find_record("breastmnist").variant({"size": "64"}) == {"size": "64"}

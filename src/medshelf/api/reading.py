@@ -81,7 +81,8 @@ def read(  # noqa: PLR0913 - one keyword per thing that a user decides
     except NotFetchedError:
         if not (record.files and (download or record.synthetic)):
             raise
-        fetch(record, options=chosen, root=folder)
+        variant = {name: chosen[name] for name in chosen if record.choices(name)}
+        fetch(record, options=variant, root=folder)
         located = found()
     manifest = read_tree(record, located.folder, chosen, fresh=fresh, strict=strict)
     meta = replace(manifest.meta, files=located.digests, modified=located.modified)

@@ -192,8 +192,11 @@ class Record(Part):
         )
 
     def variant(self, options: Mapping[str, str]) -> dict[str, str]:
-        """Return the options of one variant: those given, else the first that is offered."""
-        names = sorted({name for file in self.files for name in file.options})
+        """Return the options of one variant: those given, else the first that is offered.
+
+        The edition is no option of a reader and never chosen: a sample has to be asked for.
+        """
+        names = sorted({name for file in self.files for name in file.options} - {"edition"})
         return {name: self.choices(name)[0] for name in names} | dict(options)
 
     def core_tasks(self) -> tuple[Task, ...]:
