@@ -71,7 +71,7 @@ COLUMNS = {
     "part_of": "ids of the sets that it is a part of",
     "shares_images_with": "ids of the sets that hold some of its images",
     "related": "ids of companions",
-    "fetchable": "medshelf can fetch its files",
+    "fetchable": "medshelf can fetch files of it",
     "readable": "medshelf can read its files",
 }
 """Every column and what it holds. Lists stay lists; what is not known is null or an empty list."""
@@ -138,7 +138,7 @@ def _row(record: Record, language: str | None) -> dict[str, Any]:
         "n_limitations": len(record.limitations),
         "licence": record.licence.id if record.licence else None,
         "duo": found.duo if found else (),
-        "fetchable": bool(record.files),
+        "fetchable": any(not each.url.startswith("manual:") for each in record.files),
         "readable": record.reader is not None,
     }
     if language is not None:
