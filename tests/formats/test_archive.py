@@ -17,6 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -253,11 +254,13 @@ def test_any_place_of_a_large_tar_gz(tmp_path: Path) -> None:
 
 
 def test_threads_share_an_archive(kind: str, tmp_path: Path) -> None:
-    path = saved(tmp_path, packed(kind))
-    names = list(FILES) * 8
-    with ThreadPoolExecutor(4) as pool:
-        read = list(pool.map(lambda name: read_member(path, name), names))
-    assert read == [FILES[name] for name in names]
+    names, data = list(FILES) * 4, packed(kind)
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(50):  # each is opened by several threads at once
+            (tmp_path / str(number)).mkdir()
+            path = saved(tmp_path / str(number), data)
+            read = list(pool.map(partial(read_member, path), names))
+            assert read == [FILES[name] for name in names]
 
 
 FORKING = """

@@ -64,8 +64,7 @@ def failures(path: Path, member: str = "") -> Iterator[None]:
 class Source:
     """The bytes of an archive, unpacked if it is a compressed tar, from any place.
 
-    Attributes:
-        read_at: Gives so many bytes from a place on; fewer only where the archive ends.
+    It is closed when nobody holds it or its `read_at` any more.
 
     Args:
         path: The archive.
@@ -75,13 +74,12 @@ class Source:
 
     def __init__(self, path: Path, kind: Kind, size_bytes: int) -> None:
         self._closing, self._lock, self._path = ExitStack(), threading.Lock(), path
+        self._mapped: mmap.mmap | None = None
         if kind in ("zip", "tar"):
             with path.open("rb") as file:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            self._closing.enter_context(mapped)
-            self.read_at: ReadAt = lambda n_bytes, at: mapped[at : at + n_bytes]
+            self._mapped = self._closing.enter_context(mapped)
             return
-        self.read_at = self._read_stream_at
         if kind == "gzip" and size_bytes >= _INDEX_FROM_BYTES:
             self._stream = self._closing.enter_context(open_anywhere(path))
         elif kind == "gzip":
@@ -110,7 +108,10 @@ class Source:
                 msg = f"it unpacks to more than {limit_bytes:,} bytes, as a bomb does"
                 raise ValueError(msg)
 
-    def _read_stream_at(self, n_bytes: int, offset: int) -> bytes:
+    def read_at(self, n_bytes: int, offset: int) -> bytes:
+        """Return so many bytes from a place on; fewer only where the archive ends."""
+        if self._mapped is not None:
+            return self._mapped[offset : offset + n_bytes]
         with self._lock:
             self._stream.seek(offset)
             return self._stream.head(n_bytes)
