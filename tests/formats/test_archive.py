@@ -256,7 +256,7 @@ def test_any_place_of_a_large_tar_gz(tmp_path: Path) -> None:
 def test_threads_share_an_archive(kind: str, tmp_path: Path) -> None:
     names, data = list(FILES) * 4, packed(kind)
     with ThreadPoolExecutor(8) as pool:
-        for number in range(50):  # each is opened by several threads at once
+        for number in range(50 if kind == "tar" else 5):  # each is opened by several at once
             (tmp_path / str(number)).mkdir()
             path = saved(tmp_path / str(number), data)
             read = list(pool.map(partial(read_member, path), names))
