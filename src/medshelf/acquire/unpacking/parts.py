@@ -126,7 +126,6 @@ class SplitZip(Source):
         if parts[0].suffix != ".001":
             self.disks = (*starts[:-1], starts[self._directory_disk(starts)])
         self._file = self._closing.enter_context(self.open_file())
-        self.read_at = self._read_at
 
     def open_file(self) -> BinaryIO:
         """Open the parts once more, as one file."""
@@ -135,7 +134,8 @@ class SplitZip(Source):
     def _joined(self) -> Joined:
         return Joined(self._parts, self._cut, self._tail)
 
-    def _read_at(self, n_bytes: int, offset: int) -> bytes:
+    def read_at(self, n_bytes: int, offset: int) -> bytes:
+        """Return so many bytes from a place on; fewer only where the parts end."""
         self._file.seek(offset)
         return self._file.read(n_bytes)
 
