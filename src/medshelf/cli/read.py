@@ -152,6 +152,9 @@ def _in_one_line(row: Mapping[str, Any]) -> str:
 
 
 def _plain(text: str) -> str:
+    """Return text that stands between markup as it is; `tables.plain` says what goes."""
     from rich.markup import escape
 
-    return escape(text)
+    from medshelf.cli.tables import plain
+
+    return escape(plain(text).plain)
