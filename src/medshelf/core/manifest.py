@@ -145,7 +145,7 @@ class Meta:
             for each in fields["tasks"]
         )
         fields["limitations"] = tuple(fields.get("limitations", ()))
-        fields["issues"] = tuple(Issue(**each) for each in fields["issues"])
+        fields["issues"] = tuple(Issue.from_dict(each) for each in fields["issues"])
         return cls(**fields)
 
 

@@ -1,0 +1,1 @@
+"""Numbers and Issues of any manifest: profile and checks."""

@@ -1,0 +1,1 @@
+"""One module per rule, in a folder per area; found by name."""

@@ -1,0 +1,1 @@
+"""Samples that stand on both sides of a split, or in two datasets."""
