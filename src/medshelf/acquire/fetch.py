@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from medshelf.acquire.gates.acceptance import require_acceptance
+from medshelf.acquire.placing import by_hand, find_placed, lock_new
 from medshelf.acquire.selection import ALL, Choice, choose_entries
 from medshelf.acquire.standing.locate import fetch_command, locate
 from medshelf.acquire.standing.lockfile import LockWriter
@@ -104,12 +106,14 @@ def fetch(
     """
     settings = settings or Settings.from_environment()
     entries = choose_entries(record, options, choice)
-    found = None if force else _find(record, options, root, settings, entries, choice)
-    if found is not None:
-        return found
     folder = root or settings.raw_folder(record.id)
     command = fetch_command(record, options, root)
     asked = Asked(record, folder, choice, settings, command, force)
+    found = None if force else _find(record, options, root, settings, entries, choice)
+    if found is not None:
+        if found == folder:
+            _lock_placed(asked, entries)
+        return found
     for entry in entries:
         if not entry.many:
             target_of(folder, entry)
@@ -120,10 +124,21 @@ def fetch(
     return folder
 
 
+def _lock_placed(asked: Asked, entries: Sequence[FileRecord]) -> None:
+    """Write down what the user has placed; a folder that cannot be written stays as it is."""
+    new = find_placed(asked, entries, LockWriter(asked.folder, asked.record)).new
+    if new and os.access(asked.folder, os.W_OK):
+        with lock(asked.folder / asked.record.id):
+            writer = LockWriter(asked.folder, asked.record)
+            lock_new(asked, find_placed(asked, entries, writer), writer)
+
+
 def _fetch(asked: Asked, entries: Sequence[FileRecord]) -> None:
     writer = LockWriter(asked.folder, asked.record)
     with shared() as session:
-        work = plan_work(asked, entries, writer)
+        placed = find_placed(asked, entries, writer)
+        work = plan_work(asked, [each for each in entries if each not in placed.entries], writer)
+        lock_new(asked, placed, writer)
         if not work.jobs:
             _complete(asked, work, writer)
             return

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from medshelf.acquire.standing.lockfile import (
     FilesLock,
-    LockedFile,
     entry_key,
     lock_path,
     read_lock,
 )
-from medshelf.acquire.standing.members import hash_members
-from medshelf.acquire.standing.verify import Status, compare, hash_algorithm, read_errors
-from medshelf.acquire.transfers.hashing import hash_file
-from medshelf.acquire.transfers.meter import needed_algorithms
-from medshelf.catalog.record import FileRecord, Record
-from medshelf.core.errors import ChecksumError, NotFetchedError
+from medshelf.acquire.standing.placed import lock_placed, names_of, placed_names
+from medshelf.catalog.record import Record
+from medshelf.core.errors import NotFetchedError
 from medshelf.core.files import lock, write_text
 from medshelf.core.settings import Settings
 
@@ -52,16 +47,13 @@ def adopt(record: Record, folder: Path, settings: Settings) -> tuple[str, ...]:
     """
     folder = folder.expanduser().resolve()
     known = FilesLock(dataset=record.id, version=record.version)
-    with read_errors(folder):
-        names = [name for name in _names(folder) if not name.endswith(".part")]
+    names = placed_names(record, folder)
     for entry in record.files:
-        taken = [name for name in names if entry.name == name]
-        if entry.many:
-            named = {each.name for each in record.files}
-            taken = [each for each in names if each not in named and fnmatchcase(each, entry.name)]
-            known.entries |= {entry_key(entry): taken} if taken else {}
+        taken = names_of(entry, record, names)
+        if entry.many and taken:
+            known.entries[entry_key(entry)] = taken
         for name in taken:
-            known.files[name] = _verified(folder / name, name, entry)
+            known.files[name] = lock_placed(folder / name, name, entry)
     if not known.files:
         first = record.files[0].name if record.files else "the files"
         remedy = f"Fetch it with: medshelf fetch {record.id}"
@@ -81,31 +73,6 @@ def known_lock(folder: Path, dataset: str, settings: Settings) -> FilesLock:
     if found.files:
         return found
     return read_lock(_lock_path(folder.resolve(), dataset, settings), dataset)
-
-
-def _names(folder: Path) -> list[str]:
-    found = (each for each in sorted(folder.rglob("*")) if each.is_file())
-    return [each.relative_to(folder).as_posix() for each in found]
-
-
-def _verified(path: Path, name: str, entry: FileRecord) -> LockedFile:
-    with read_errors(path):
-        digests = hash_file(path, needed_algorithms(entry.hash))
-        size_bytes = path.stat().st_size
-    actual = digests[hash_algorithm(entry)] if entry.hash else digests["sha256"]
-    verdict = compare(path, entry, actual) if not entry.many else None
-    if verdict is not None and verdict.status is Status.MODIFIED:
-        remedy = f"Keep it out of the folder, or fetch the published one: {entry.url}"
-        raise ChecksumError(path, str(verdict.expected), verdict.actual, remedy)
-    archive = entry.archive and entry.hash is None
-    return LockedFile(
-        name=name,
-        size_bytes=size_bytes,
-        sha256=digests["sha256"],
-        published=entry.hash,
-        source=entry.url,
-        members=hash_members(path) if archive else None,
-    )
 
 
 def _lock_path(folder: Path, dataset: str, settings: Settings) -> Path:

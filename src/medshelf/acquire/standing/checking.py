@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from medshelf.acquire.standing.adopted import known_lock
-from medshelf.acquire.standing.lockfile import LockedFile, lock_path
+from medshelf.acquire.standing.lockfile import LockedFile
 from medshelf.acquire.standing.members import hash_members
+from medshelf.acquire.standing.placed import placed_names
 from medshelf.acquire.standing.verify import read_errors
 from medshelf.acquire.transfers.hashing import hash_file
 from medshelf.catalog.record import FileRecord, Record
 from medshelf.core.settings import Settings
 
 _THREADS = 4
-_OURS = (".part", ".part.json", ".part.segments", ".source.json", ".files.lock")
 
 
 class State(StrEnum):
@@ -77,7 +77,8 @@ def check_folder(record: Record, folder: Path, settings: Settings) -> tuple[Chec
     with ThreadPoolExecutor(_THREADS) as pool:
         checked = list(pool.map(lambda name: _check(folder, name, expected[name]), expected))
     if folder.name == record.id:
-        checked += [Checked(name, State.EXTRA) for name in _others(record, folder, expected)]
+        others = (each for each in placed_names(record, folder) if each not in expected)
+        checked += [Checked(name, State.EXTRA) for name in others]
     return tuple(sorted(checked, key=lambda each: each.name))
 
 
@@ -123,15 +124,3 @@ def _check(folder: Path, name: str, expected: _Expected) -> Checked:
         same = expected.members is not None and hash_members(path) == dict(expected.members)
         state = State.REPACKED if same else State.CHANGED
         return Checked(name, state, expected.hash, actual)
-
-
-def _others(record: Record, folder: Path, expected: Mapping[str, object]) -> Iterator[str]:
-    ours = {lock_path(folder, record.id).name}
-    ours |= {f"{record.id}.licence.txt", f"{record.id}.citation.bib"}
-    with read_errors(folder):
-        for path in sorted(folder.rglob("*")):
-            name = path.relative_to(folder).as_posix()
-            hidden = any(each.startswith(".") for each in name.split("/"))
-            known = name in expected or name in ours or name.endswith(_OURS)
-            if path.is_file() and not hidden and not known:
-                yield name
