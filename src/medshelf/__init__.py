@@ -10,6 +10,7 @@ from medshelf.core.version import __version__
 if TYPE_CHECKING:
     from medshelf.api import (
         Filters,
+        check,
         concat,
         datasets,
         evaluate,
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         info,
         leaderboard,
         load,
+        profile,
         read,
         run_benchmark,
         search,
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 _NAMES = (
     "Filters",
+    "check",
     "concat",
     "datasets",
     "evaluate",
@@ -31,6 +34,7 @@ _NAMES = (
     "info",
     "leaderboard",
     "load",
+    "profile",
     "read",
     "run_benchmark",
     "search",
@@ -39,6 +43,7 @@ __all__ = [
     "Filters",
     "__version__",
     "catalog",
+    "check",
     "concat",
     "datasets",
     "evaluate",
@@ -46,6 +51,7 @@ __all__ = [
     "info",
     "leaderboard",
     "load",
+    "profile",
     "read",
     "run_benchmark",
     "search",

@@ -14,6 +14,7 @@ from medshelf.api.acquiring import (
 )
 from medshelf.api.data import datasets, load
 from medshelf.api.find import info, search
+from medshelf.api.quality import check, profile
 from medshelf.api.reading import read
 from medshelf.api.results import (
     Benchmark,
@@ -32,6 +33,7 @@ __all__ = [
     "Evaluation",
     "Filters",
     "adopt",
+    "check",
     "clean",
     "concat",
     "datasets",
@@ -45,6 +47,7 @@ __all__ = [
     "load",
     "login_status",
     "plan",
+    "profile",
     "read",
     "run_benchmark",
     "search",

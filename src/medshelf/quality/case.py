@@ -82,5 +82,5 @@ class Case:
         return read_headers(self.manifest, self.passes)
 
     def setting(self, name: str, default: float) -> float:
-        """Return a rule's threshold: that of the user, else its default."""
+        """Return a threshold of a rule, `RULE.NAME`: that of the user, else its default."""
         return self.settings.get(name, default)

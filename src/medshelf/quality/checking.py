@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medshelf.core.errors import FormatError
+from medshelf.core.errors import FormatError, UnknownNameError
 from medshelf.core.files import write_text
 from medshelf.core.issues import SEVERITIES, Issue, Severity
 from medshelf.core.manifest import Meta
 from medshelf.core.version import __version__
 from medshelf.quality.case import Case
-from medshelf.quality.rulebook import chosen_rules
+from medshelf.quality.rulebook import all_rules, chosen_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,13 @@ def check(
         baseline: A file of accepted Issues, see `write_baseline`.
 
     Raises:
-        UnknownNameError: A name is neither a rule nor an area.
+        UnknownNameError: A name is neither a rule nor an area, or no rule has such a threshold.
         FormatError: The baseline is no such file.
     """
+    for name in case.settings:
+        thresholds = [key for rule in all_rules() for key in rule.settings]
+        if name not in thresholds:
+            raise UnknownNameError("threshold", name, thresholds)
     known = frozenset() if baseline is None else read_baseline(baseline)
     found: list[Issue] = []
     ran, skipped = [], {}

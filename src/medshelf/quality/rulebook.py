@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from typing import Literal
 
 from medshelf.core.errors import UnknownNameError
@@ -36,6 +37,7 @@ class Rule:
         needs: What it cannot do without.
         title: One line; `title_zh` in Chinese.
         page: What it looks for, why, an example and the remedy, in Markdown.
+        settings: Thresholds that the user may set, with their defaults.
         check: Yields its Issues; none where the manifest has nothing that it is about.
     """
 
@@ -46,6 +48,7 @@ class Rule:
     title: str
     title_zh: str
     page: str
+    settings: Mapping[str, float]
     check: Callable[[Case], Iterator[Issue]]
 
     def missing(self, case: Case) -> str | None:
@@ -87,6 +90,23 @@ def chosen_rules(select: Sequence[str] = (), ignore: Sequence[str] = ()) -> tupl
     )
 
 
+def as_markdown(shown: Iterable[Rule]) -> str:
+    """Return the pages of rules, under a heading per area."""
+    lines = []
+    for area, members in groupby(shown, key=lambda each: each.area):
+        lines.append(f"## {area.capitalize()}\n")
+        for each in members:
+            needs = f" Needs {', '.join(sorted(each.needs))}." if each.needs else ""
+            thresholds = [f"`--set {name}={value:g}`" for name, value in each.settings.items()]
+            settings = f" Thresholds: {', '.join(thresholds)}." if thresholds else ""
+            lines += [
+                f"### {each.id}\n",
+                f"{each.title} ({each.severity}; {each.title_zh}).{needs}{settings}\n",
+                f"{each.page}\n",
+            ]
+    return "\n".join(lines)
+
+
 def _named(rule: Rule, names: Iterable[str]) -> bool:
     return rule.id in names or rule.area in names
 
@@ -94,13 +114,15 @@ def _named(rule: Rule, names: Iterable[str]) -> bool:
 def _rule(area: str, name: str) -> Rule:
     module = importlib.import_module(f"{rules.__name__}.{area}.{name}")
     title, _, page = str(module.__doc__).partition("\n")
+    identifier, given = name.replace("_", "-"), getattr(module, "SETTINGS", {})
     return Rule(
-        id=name.replace("_", "-"),
+        id=identifier,
         area=area,
         severity=module.SEVERITY,
         needs=frozenset(module.NEEDS),
         title=title.rstrip("."),
         title_zh=module.TITLE_ZH,
         page=page.strip(),
+        settings={f"{identifier}.{key}": value for key, value in given.items()},
         check=module.check,
     )
