@@ -81,8 +81,12 @@ def source(root: Path, medium: Medium) -> Path | bytes:
     if medium.path is None:
         remedy = "Fetch the whole release"
         raise NotFetchedError(root.name, f"The file of {medium.name!r}", [root], remedy)
-    in_file = medium.format in _CONTAINERS
-    return Entry(medium.path, None if in_file else medium.member).source(root)
+    return Entry(medium.path, None if is_container(medium) else medium.member).source(root)
+
+
+def is_container(medium: Medium) -> bool:
+    """Say whether a medium is a part of a file with many, without a file or member of its own."""
+    return medium.format in _CONTAINERS
 
 
 def location(root: Path, medium: Medium) -> Path:

@@ -206,7 +206,7 @@ class LabelledImages(Dataset):
         Returns:
             The CSV's path.
         """
-        from medshelf.writers.image_folder import write
+        from medshelf.dataset.exported import write
 
         return write(self.manifest, Path(folder))
 

@@ -1,1 +1,1 @@
-"""One module per target format: write(manifest, folder)."""
+"""One module per target format, see `conversion.job.Writer`; found by name."""

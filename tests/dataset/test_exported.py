@@ -15,8 +15,8 @@ from medshelf.core.errors import FormatError, LayoutError, StorageError
 from medshelf.core.manifest import Manifest
 from medshelf.formats.picture import read_gif, read_png
 from medshelf.readers.medmnist_npz import read
-from medshelf.writers import image_folder
-from medshelf.writers.image_folder import write
+from medshelf.dataset import exported
+from medshelf.dataset.exported import write
 
 SHAPES = {
     "breastmnist": (28, 28),
@@ -158,7 +158,7 @@ def test_what_a_broken_run_left_is_not_listed(
     breast: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = write(breast, tmp_path / "out")
-    encode, calls = image_folder.encode_png, []
+    encode, calls = exported.encode_png, []
 
     def fail_on_second(image: np.ndarray) -> bytes:
         calls.append(image)
@@ -166,7 +166,7 @@ def test_what_a_broken_run_left_is_not_listed(
             raise KeyboardInterrupt
         return encode(image)
 
-    monkeypatch.setattr(image_folder, "encode_png", fail_on_second)
+    monkeypatch.setattr(exported, "encode_png", fail_on_second)
     with pytest.raises(KeyboardInterrupt):
         write(breast.split("train"), tmp_path / "out")
     assert table.read_text() == AFTER_TRAIN

@@ -1,0 +1,1 @@
+"""What happens to samples on their way into another format, whatever the format."""

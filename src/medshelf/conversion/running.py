@@ -1,0 +1,119 @@
+"""From a manifest to the files of a writer: resumable, the same bytes however the work is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from medshelf.conversion.contents import check_losses, contents
+from medshelf.conversion.job import Job, Part
+from medshelf.conversion.naming import with_keys
+from medshelf.conversion.product import stated_product, write_card, write_provenance
+from medshelf.conversion.request import Converted, Labour, Request
+from medshelf.conversion.sharding import ShardTask, writer_module
+from medshelf.conversion.staging import Stage, key_of
+from medshelf.core.errors import FormatError, UnknownNameError
+from medshelf.core.manifest import Manifest
+from medshelf.parallel.run import run
+
+_SPLITS = ("train", "val", "test", None)
+
+
+def convert(
+    manifest: Manifest, folder: Path, request: Request, labour: Labour | None = None
+) -> Converted:
+    """Write a manifest's samples in another format.
+
+    The product appears under its name when it is whole. Until then it grows in a hidden folder
+    beside it, where a run that was stopped goes on.
+
+    Args:
+        manifest: The samples, see `choosing.choose`.
+        folder: The product.
+        request: What is asked for.
+        labour: How the work is done.
+
+    Raises:
+        UnknownNameError: There is no such writer, option, or content to drop.
+        SettingError: The format cannot carry something that was not given up, the writer refuses
+            the dataset, or a sample cannot be prepared as asked.
+        StorageError: The folder is there already, cannot be written, or another run writes it.
+        FormatError: An image cannot be read, and `on_error` is `stop`.
+    """
+    writer = writer_module(request.target)
+    if unknown := sorted(set(request.options) - set(writer.OPTIONS)):
+        raise UnknownNameError(f"option of {request.target}", unknown[0], writer.OPTIONS)
+    dropped = check_losses(contents(manifest), writer.CARRIES, request.drop, request.target)
+    plan = writer.plan(manifest, request.options)
+    table = _ordered(manifest)
+    key = key_of(table, manifest.meta, request, plan)
+    stage = Stage(folder.absolute(), key)
+    if request.existing == "resume" and stage.is_finished():
+        return stated_product(stage.target)
+    with stage.opened(manifest.root, request.existing):
+        table.write_parquet(stage.table)
+        job = Job(
+            target=request.target,
+            folder=stage.folder,
+            meta=manifest.meta,
+            preparation=request.preparation,
+            options=request.options,
+            plan=plan,
+            dropped=dropped,
+            parts=_parts(table, request.shard_size or writer.SHARD_SIZE),
+            shards=stage.shards,
+        )
+        skipped = _write_shards(job, manifest.root, stage, request, labour or Labour())
+        writer.finish(job)
+        write_provenance(job)
+        converted = Converted(stage.target, table.height - len(skipped), skipped, dropped)
+        write_card(job, request, converted, key)
+    return converted
+
+
+def _ordered(manifest: Manifest) -> pl.DataFrame:
+    """Return the rows with their keys, one split after the other."""
+    rows = with_keys(manifest.frame).collect()
+    return pl.concat(
+        rows.filter(pl.col("split").cast(pl.String).eq_missing(pl.lit(split, pl.String)))
+        for split in _SPLITS
+    )
+
+
+def _parts(table: pl.DataFrame, shard_size: int) -> tuple[Part, ...]:
+    counts = dict(table.group_by(pl.col("split").cast(pl.String)).len().iter_rows())
+    parts, first = [], 0
+    for split in _SPLITS:
+        if n := counts.get(split, 0):
+            parts.append(Part(split, first, n, shard_size))
+            first += n
+    return tuple(parts)
+
+
+def _write_shards(
+    job: Job, root: Path, stage: Stage, request: Request, labour: Labour
+) -> dict[str, str]:
+    """Write all shards; return the samples that are not there, with the reason."""
+    skipped: dict[str, str] = {}
+    for part in job.parts:
+        done = run(
+            ShardTask(job, part, stage.table, root, request.on_error),
+            part.n_samples,
+            stage.shards / part.name,
+            shard_size=part.shard_size,
+            workers=labour.workers,
+            engine=labour.engine,
+            address=labour.address,
+            title=f"Writing {part.name}",
+            suffix=".jsonl",
+            key=stage.key,
+        )
+        lost = {part.first + each.item: each.reason for each in done.lost}
+        ids = pl.scan_parquet(stage.table).select("sample_id").collect()["sample_id"]
+        skipped |= {ids[row]: reason for row, reason in lost.items()}
+    if skipped and request.on_error == "stop":
+        name, reason = next(iter(skipped.items()))
+        remedy = "Leave such samples out with --on-error skip"
+        raise FormatError(root, f"sample {name} ended the process that read it ({reason})", remedy)
+    return {**skipped, **job.failures()}
