@@ -248,8 +248,11 @@ def with_legend(meta: Meta, legend: Mapping[str, str]) -> Meta:
 
 def _listed(columns: Sequence[pl.Series]) -> pl.Series:
     """Return one list per row of what is not null; `pl.concat_list` of structs takes 30 times."""
-    n_rows, n_columns = len(columns[0]), len(columns)
-    flat = pl.concat(columns)
+    n_rows, n_columns = max(map(len, columns)), len(columns)
+    # a literal comes as one row
+    flat = pl.concat(
+        each if len(each) == n_rows else each.new_from_index(0, n_rows) for each in columns
+    )
     order = np.arange(n_rows * n_columns).reshape(n_columns, n_rows).T.ravel()
     if not flat.null_count():
         return flat.gather(order).reshape((n_rows, n_columns)).arr.to_list()
