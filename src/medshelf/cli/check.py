@@ -9,10 +9,12 @@ import typer
 
 from medshelf.cli.output import (
     Json,
+    Lang,
     Options,
     Quiet,
     Records,
     Root,
+    language,
     note,
     options,
     print_json,
@@ -57,6 +59,10 @@ def run(
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Threshold of a rule, RULE.NAME=NUMBER.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write a page with pictures of what was found.")
+    ] = None,
+    lang: Lang = None,
     fail_on: Annotated[FailOn, typer.Option(help="Exit 1 from this severity on.")] = "error",
     workers: Workers = None,
     engine: EngineOption = "local",
@@ -69,24 +75,25 @@ def run(
     """Look for what is wrong in a dataset: leaks, damage, geometry, labels, shortcuts, privacy."""
     start(quiet=quiet)
     use_records(records)
-    from medshelf import api
+    from medshelf.api import quality
     from medshelf.quality import checking
 
-    checked = api.check(
+    case = quality.open_case(
         dataset,
         root=root,
         options=options(option),
-        select=select or (),
-        ignore=ignore or (),
         against=against or (),
         predictions=predictions,
-        baseline=baseline,
         settings=_thresholds(setting),
         passes=passes(workers, engine, address, no_pixels=no_pixels),
     )
+    checked = checking.check(case, select or (), ignore or (), baseline)
     if write_baseline is not None:
         checking.write_baseline(checked, write_baseline)
         note(f"written: {write_baseline}")
+    if html is not None:
+        quality.write_check_page(checked, case, html, language(lang))
+        note(f"written: {html}")
     if json:
         print_json(checked.as_dict())
     else:

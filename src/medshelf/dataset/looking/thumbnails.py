@@ -77,8 +77,11 @@ def _middle(volume: Volume) -> Raster:
 
 
 def _tile(picture: np.ndarray, edge: int) -> np.ndarray:
-    """Fit a picture into a square, uint8 (edge, edge, 3)."""
+    """Fit a picture into a square, uint8 (edge, edge, 3); a small one is enlarged pixel by pixel."""
     image = Image.fromarray(as_rgb(picture))
+    times = edge // max(image.size)
+    if times > 1:
+        image = image.resize((image.width * times, image.height * times), Image.Resampling.NEAREST)
     image.thumbnail((edge, edge), Image.Resampling.BILINEAR)
     tile = Image.new("RGB", (edge, edge), (0, 0, 0))
     tile.paste(image, ((edge - image.width) // 2, (edge - image.height) // 2))

@@ -1,0 +1,1 @@
+"""Profiles and findings as pages to look at, in English and Chinese."""
