@@ -26,7 +26,7 @@ from medshelf.cli.passing import Address, EngineOption, NoPixels, Workers, passe
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from medshelf.quality.catalog_figures import Figure
+    from medshelf.quality.profiling.figure import Figure
     from medshelf.quality.profile import Profile
 
 
