@@ -16,7 +16,7 @@ from medshelf.formats.volume import Volume
 from medshelf.imaging.montage import montage
 from medshelf.imaging.overlay import as_rgb
 
-_EMPTY = 200
+_EMPTY, _PIXELS_SHOW = 200, 3
 
 
 def thumbnails(
@@ -77,12 +77,12 @@ def _middle(volume: Volume) -> Raster:
 
 
 def _tile(picture: np.ndarray, edge: int) -> np.ndarray:
-    """Fit a picture into a square, uint8 (edge, edge, 3); a small one is enlarged pixel by pixel."""
+    """Fit a picture into a square, uint8 (edge, edge, 3); of a small one the pixels show."""
     image = Image.fromarray(as_rgb(picture))
-    times = edge // max(image.size)
-    if times > 1:
-        image = image.resize((image.width * times, image.height * times), Image.Resampling.NEAREST)
-    image.thumbnail((edge, edge), Image.Resampling.BILINEAR)
+    scale = edge / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    kind = Image.Resampling.NEAREST if scale >= _PIXELS_SHOW else Image.Resampling.BILINEAR
+    image = image.resize(size, kind)
     tile = Image.new("RGB", (edge, edge), (0, 0, 0))
     tile.paste(image, ((edge - image.width) // 2, (edge - image.height) // 2))
     return np.asarray(tile)

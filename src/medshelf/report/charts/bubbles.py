@@ -14,7 +14,7 @@ from medshelf.report.charts.scale import Axis, Scale, extent
 from medshelf.report.charts.svg import WIDTH, Chart, chart, element
 
 _HEIGHT, _ABOVE, _BELOW, _RIGHT = 260, 32, 46, 22
-_SMALLEST, _LARGEST = 3.0, 20.0
+_SMALLEST, _LARGEST, _ROOM = 3.0, 18.0, 0.08
 
 
 def bubble_chart(
@@ -36,8 +36,8 @@ def bubble_chart(
         problem = f"A bubble chart has {len(points)} points and {len(counts)} counts"
         raise ReportError(problem, "Give each point a count above 0")
     places = np.asarray(points, np.float64)
-    x_low, x_high = extent(x, places[:, 0], nice=True)
-    y_low, y_high = extent(y, places[:, 1], nice=True)
+    x_low, x_high = _roomy(x, places[:, 0])
+    y_low, y_high = _roomy(y, places[:, 1])
     left = y_margin(y_low, y_high, y)
     frame = Frame(
         Scale(x_low, x_high, left, WIDTH - _RIGHT),
@@ -64,3 +64,10 @@ def bubble_chart(
     first = int(np.argmax(counts))
     summary = f"{len(counts)} pairs; most often {points[first][0]:g} x {points[first][1]:g}"
     return chart(title, summary, (WIDTH, math.ceil(frame.y.start + _BELOW)), parts)
+
+
+def _roomy(axis: Axis, values: np.ndarray) -> tuple[float, float]:
+    """Return a range with room for the discs at its ends."""
+    low, high = extent(axis, values)
+    margin = (high - low) * _ROOM
+    return extent(axis, [low - margin, high + margin], nice=True)
