@@ -1,0 +1,1 @@
+"""Where the values lie in the patient: sizes, spacing, axes, slices."""

@@ -1,0 +1,1 @@
+"""Whether the files are there, whole, and what they say they are."""
