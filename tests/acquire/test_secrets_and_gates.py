@@ -113,22 +113,21 @@ def test_a_page_instead_of_an_archive_is_explained(part: Path, settings: Setting
     assert caught.value.kind == "quota"
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Retry_After": "7200"},
-        {"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": str(int(time.time()) + 7200)},
-    ],
-)
+@pytest.mark.parametrize("kind", ["seconds", "a time to come"])
 def test_a_long_pause_is_an_error_that_says_how_long(
-    headers: dict[str, str], part: Path, settings: Settings
+    kind: str, part: Path, settings: Settings
 ) -> None:
+    headers = {"Retry_After": "7200"}
+    if kind == "a time to come":
+        # Half a minute more than is looked for, so that a slow machine says the same.
+        reset = str(int(time.time()) + 7200 + 30)
+        headers = {"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": reset}
     with scripted({}, [refusing(429, **headers)]) as server:
         with pytest.raises(GateError) as caught:
             transfer(remote(server.url("/a")), part, settings)
         assert len(server.asked) == 1
     assert caught.value.kind == "quota"
-    assert "120 minutes" in str(caught.value) or "119 minutes" in str(caught.value)
+    assert "120 minutes" in str(caught.value)
 
 
 def test_an_answer_that_was_the_last_one_makes_the_host_rest(settings: Settings) -> None:

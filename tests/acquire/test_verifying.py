@@ -157,14 +157,19 @@ def test_caches_of_others_are_found(
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "kaggle"))
     monkeypatch.setenv("nnUNet_raw", str(tmp_path / "nnunet"))
+    monkeypatch.setenv("LMUData", str(tmp_path / "lmu"))
     folders = [
         tmp_path / "hf/hub/datasets--org--toy/snapshots/abc",
         tmp_path / "kaggle/datasets/me/toy/versions/2",
         tmp_path / "nnunet/Dataset007_Toy",
+        tmp_path / "lmu",
+        tmp_path / "lmu/images/Toy",
     ]
     for folder in folders:
         folder.mkdir(parents=True)
     (tmp_path / "nnunet/Dataset008_Other").mkdir()
+    for name in ("Toy.tsv", "Other.tsv"):
+        (tmp_path / "lmu" / name).write_text("index")
     first = make_record("hf:datasets/org/toy@main/a.npz").files[0]
     second = make_record("kaggle:me/toy/b.npz", name="b.npz").files[0]
     record = make_record("http://127.0.0.1/").model_copy(update={"files": (first, second)})

@@ -59,9 +59,13 @@ class Hub:
         match = re.fullmatch(rf"/{REPO}/resolve/{COMMIT}/(.+)", ask.path)
         if match is None or match[1] not in FILES:
             return _error(404, "EntryNotFound", "Entry not found")
+        entry = _entry(match[1])
+        headers = {"X_Repo_Commit": COMMIT, "ETag": f'"{entry["oid"]}"'}
         if match[1] in SMALL:
-            return send(ask, SMALL[match[1]], X_Repo_Commit=COMMIT)
-        return go_to(f"{self.storage}/cdn/{match[1].replace(' ', '%20')}", X_Repo_Commit=COMMIT)
+            return send(ask, SMALL[match[1]], **headers)
+        headers["X_Linked_ETag"] = f'"{hashlib.sha256(LARGE[match[1]]).hexdigest()}"'
+        headers["X_Linked_Size"] = str(len(LARGE[match[1]]))
+        return go_to(f"{self.storage}/cdn/{match[1].replace(' ', '%20')}", 302, **headers)
 
     def closed(self, ask: Ask, *, known: bool) -> Answer | None:
         if self.state == "disabled":

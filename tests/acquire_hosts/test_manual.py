@@ -46,7 +46,11 @@ from tests.acquire_hosts.host_checks import gated, refused
             "https://academictorrents.com/details/7a638ed187",
             ["aria2c https://academictorrents.com/download/7a638ed187.torrent"],
         ),
-        ("manual:https://example.org/form?a=1", "https://example.org/form?a=1", ["the page"]),
+        (
+            "manual:https://example.org/form?a=1",
+            "https://example.org/form?a=1",
+            ["Download toy.zip"],
+        ),
     ],
 )
 def test_ways(url: str, page: str, words: list[str]) -> None:

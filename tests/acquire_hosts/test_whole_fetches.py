@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import logging
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,14 +15,14 @@ import pytest
 
 from medshelf.acquire.fetch import fetch
 from medshelf.catalog.record import Record
-from medshelf.core.errors import GateError
+from medshelf.core.errors import ChecksumError, FormatError, GateError
 from medshelf.core.settings import Settings
 from tests.acquire_hosts import test_hf as on_hub
 from tests.acquire_hosts import test_kaggle as on_kaggle
 from tests.acquire_hosts import test_physionet as on_physionet
 from tests.acquire_hosts.conftest import SECRET
 from tests.acquire_hosts.host_checks import assert_hidden, assert_not_written
-from tests.acquire_hosts.platform_server import HTML, Answer, Ask, PlatformServer
+from tests.acquire_hosts.platform_server import HTML, Answer, Ask, PlatformServer, send
 
 Serve = Callable[[Callable[[Ask], Answer]], PlatformServer]
 
@@ -101,6 +105,57 @@ def test_kaggle(serve: Serve, monkeypatch: pytest.MonkeyPatch, quiet: Callable[[
     assert _fetched("kaggle-competition:rsna") == {"toy.zip": on_kaggle.ALL}
     assert all(not each.authorization for each in server.sent_to("localhost"))
     quiet()
+
+
+def _zipped(name: str, content: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr(name, content)
+    return stream.getvalue()
+
+
+_TABLE = b"id,label\n1,0\n"
+
+
+@pytest.mark.parametrize("facts", [{}, {"size_bytes": len(_TABLE)}])
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (_zipped("labels.csv", _TABLE), _TABLE),
+        (_TABLE, _TABLE),
+        (_zipped("other.csv", _TABLE), None),
+    ],
+    ids=["zipped", "as it is", "another zip"],
+)
+def test_a_table_that_kaggle_packs_on_the_way(
+    sent: bytes,
+    kept: bytes | None,
+    facts: dict[str, int],
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KAGGLE_API_ENDPOINT", serve(lambda ask: send(ask, sent)).url)
+    record = _record("kaggle:ada/scans/labels.csv", "labels.csv", **facts)
+    if kept is None and facts:
+        with pytest.raises(ChecksumError, match=r"labels\.csv"):
+            fetch(record, options={})
+        return
+    folder = fetch(record, options={})
+    assert (folder / "labels.csv").read_bytes() == (kept or sent)
+    assert sorted(each.name for each in sorted(folder.glob("*.part*"))) == []
+    lock = json.loads((folder / "files.lock").read_text("utf-8"))["files"]["labels.csv"]
+    assert lock["sha256"] == f"sha256:{hashlib.sha256(kept or sent).hexdigest()}"
+
+
+def test_a_damaged_zip_around_a_table(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged = _zipped("labels.csv", _TABLE).replace(_TABLE, _TABLE[::-1])
+    server = serve(lambda ask: send(ask, damaged))
+    monkeypatch.setenv("KAGGLE_API_ENDPOINT", server.url)
+    record = _record("kaggle:ada/scans/labels.csv", "labels.csv")
+    with pytest.raises(FormatError, match=r"labels\.csv came in is damaged"):
+        fetch(record, options={})
+    server.answer = lambda ask: send(ask, _zipped("labels.csv", _TABLE))
+    assert (fetch(record, options={}) / "labels.csv").read_bytes() == _TABLE
 
 
 def test_physionet(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medshelf.acquire.gates.acceptance import require_acceptance
-from medshelf.acquire.placing import by_hand, find_placed, lock_new
+from medshelf.acquire.placing import find_placed, lock_new
 from medshelf.acquire.selection import ALL, Choice, choose_entries
 from medshelf.acquire.standing.locate import fetch_command, locate
 from medshelf.acquire.standing.lockfile import LockWriter
@@ -20,6 +20,7 @@ from medshelf.acquire.transfers.installing import bring
 from medshelf.acquire.transfers.jobs import Asked, Work, find_host, plan_work, target_of
 from medshelf.acquire.transfers.session import shared
 from medshelf.catalog.record import FileRecord, Record
+from medshelf.catalog.steps import access_steps
 from medshelf.core.errors import ChecksumError, GateError, NotFetchedError
 from medshelf.core.files import lock, require_space
 from medshelf.core.settings import Settings
@@ -119,7 +120,7 @@ def fetch(
             target_of(folder, entry)
         find_host(entry)
     require_acceptance(record, settings, command, accept=choice.accept_licence)
-    with lock(folder / record.id), _gates(asked):
+    with lock(folder / record.id), _gates(asked, entries):
         _fetch(asked, entries)
     return folder
 
@@ -171,17 +172,25 @@ def _require_space(asked: Asked, work: Work) -> None:
 
 
 @contextmanager
-def _gates(asked: Asked) -> Iterator[None]:
+def _gates(asked: Asked, entries: Sequence[FileRecord]) -> Iterator[None]:
     """Add what only the engine knows to what a host says: the command, and where files go."""
     try:
         yield
     except GateError as error:
         if error.command is not None:
             raise
-        step = f"{error.step}, put it into {asked.folder}" if error.kind == "manual" else error.step
+        step = _by_hand(asked, entries, error) if error.kind == "manual" else error.step
         raise GateError(
             error.kind, error.problem, step, page=error.page, command=asked.command
         ) from error
+
+
+def _by_hand(asked: Asked, entries: Sequence[FileRecord], error: GateError) -> str:
+    step = f"{error.step}, put it into"
+    if any(each.url.startswith("manual:http") for each in entries):
+        step = f"{access_steps(asked.record, asked.settings.language)} Put what comes into"
+    adopt = f"medshelf adopt {asked.record.id} FOLDER"
+    return f"{step} {asked.folder} (or leave it where it lies: {adopt})"
 
 
 def _find(

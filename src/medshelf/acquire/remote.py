@@ -66,6 +66,8 @@ class RemoteFile:
         credential: Sent to the host of `url` only.
         limits: What the host puts up with.
         ranges: The host can send a part of the file; False where it makes the file on the fly.
+        zipped: The host may pack the file into a zip of its own on the way; it is taken out again,
+            and length and hash are those of what was in it.
         explain: Says why the host refuses.
     """
 
@@ -78,6 +80,7 @@ class RemoteFile:
     credential: Credential | None = None
     limits: Limits = Limits()
     ranges: bool = True
+    zipped: bool = False
     explain: Explain | None = None
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medshelf.acquire import fetch as acquire
-from medshelf.acquire.gates.acceptance import is_accepted, needs_acceptance
+from medshelf.acquire.gates.foreseen import foresee_gates
 from medshelf.acquire.gates.login import Found, login_status
-from medshelf.acquire.selection import ALL, Choice
+from medshelf.acquire.selection import ALL, Choice, choose_entries
 from medshelf.acquire.standing.adopted import adopt as adopt_folder
 from medshelf.acquire.standing.checking import Checked, check_folder
 from medshelf.acquire.standing.locate import missing_files, search_places
@@ -22,8 +22,10 @@ from medshelf.acquire.standing.places import (
     remove_unfinished,
 )
 from medshelf.acquire.standing.provenance import terms_text
-from medshelf.catalog.record import Record
+from medshelf.acquire.survey import Survey, survey
+from medshelf.catalog.record import FileRecord, Record
 from medshelf.catalog.shelf import find_record
+from medshelf.catalog.steps import access_steps
 from medshelf.core.errors import NotFetchedError, UnsupportedError
 from medshelf.core.settings import Settings
 
@@ -36,23 +38,25 @@ class Outlook:
 
     Attributes:
         files: What it would do about each file.
-        missing_bytes: What would come; null where a length is not published.
+        missing_bytes: What would come, of known length.
+        n_unknown: Files and lists of unknown length.
         free_bytes: Room on the disk that it would be written to.
-        seconds_at_100_mbit: How long that takes at 100 Mbit/s; null where a length is missing.
+        seconds_at_100_mbit: How long the known bytes take at 100 Mbit/s.
         access: Access class of the record.
-        access_steps: How one gets the data; null where the record does not say.
+        access_steps: How one gets the data; empty where nobody knows.
         homepage: Of the dataset.
-        accept_licence: The licence must still be accepted.
+        gates: What is known to be in the way, each beginning with its kind.
     """
 
     files: tuple[acquire.PlannedFile, ...]
-    missing_bytes: int | None
+    missing_bytes: int
+    n_unknown: int
     free_bytes: int
-    seconds_at_100_mbit: float | None
+    seconds_at_100_mbit: float
     access: str
-    access_steps: str | None
+    access_steps: str
     homepage: str | None
-    accept_licence: bool
+    gates: tuple[str, ...]
 
 
 def fetch(  # noqa: PLR0913 - what a fetch may be told
@@ -87,7 +91,7 @@ def fetch(  # noqa: PLR0913 - what a fetch may be told
 
     Raises:
         UnknownNameError: There is no such dataset, size or part.
-        UnsupportedError: The catalog does not describe the files of this dataset yet.
+        UnsupportedError: The catalog knows neither files nor an address of this dataset.
         SettingError: No file is left by the patterns, or there is no sample.
         GateError: Only you can open the way: a login, rules, a licence to accept.
         OfflineError: There is no network, or MEDSHELF_OFFLINE is set.
@@ -95,7 +99,7 @@ def fetch(  # noqa: PLR0913 - what a fetch may be told
         ChecksumError: What came, or what lies there, is not the published file.
         StorageError: The folder cannot be written, or has not enough room.
     """
-    record = find_record(dataset)
+    record = _find(dataset)
     choice = Choice(
         _patterns(include), _patterns(exclude), _patterns(part), sample, mirror, accept_licence
     )
@@ -118,7 +122,7 @@ def plan(
         root: As for `fetch`.
         choice: Which files; all by default.
     """
-    record = find_record(dataset)
+    record = _find(dataset)
     return acquire.plan(record, options=variant(record, size), root=as_folder(root), choice=choice)
 
 
@@ -128,30 +132,47 @@ def foresee(
     size: int | None = None,
     root: str | Path | None = None,
     choice: Choice = ALL,
+    ask: bool = False,
 ) -> Outlook:
-    """Say what a fetch would need: bytes, time, room, gates; arguments as for `plan`."""
-    record = find_record(dataset)
-    files = plan(dataset, size=size, root=root, choice=choice)
-    settings = Settings.from_environment()
-    sizes = [each.size_bytes for each in files if not each.present]
-    missing = None if None in sizes else sum(each or 0 for each in sizes)
-    folder = as_folder(root) or settings.raw_folder(dataset)
+    """Say what a fetch would need: bytes, time, room, gates.
+
+    Args:
+        dataset: Catalog id.
+        size: As for `fetch`.
+        root: As for `fetch`.
+        choice: Which files; all by default.
+        ask: Ask the platforms for names and lengths that the record does not have.
+    """
+    record, settings, folder = _find(dataset), Settings.from_environment(), as_folder(root)
+    options = variant(record, size)
+    if ask:
+        found = survey(record, options=options, root=folder, settings=settings, choice=choice)
+    else:
+        found = Survey(plan(dataset, size=size, root=root, choice=choice), ())
+    entries = choose_entries(record, options, choice)
+    present = {each.name for each in found.files if each.present}
+    gates = foresee_gates(record, [each for each in entries if each.name not in present], settings)
+    kinds = tuple(f"{each.partition(':')[0]}:" for each in gates)
+    sizes = [each.size_bytes for each in found.files if not each.present]
+    missing = sum(filter(None, sizes))
+    folder = folder or settings.raw_folder(dataset)
     existing = next(each for each in (folder, *folder.absolute().parents) if each.is_dir())
     return Outlook(
-        files=files,
+        files=found.files,
         missing_bytes=missing,
+        n_unknown=sizes.count(None),
         free_bytes=shutil.disk_usage(existing).free,
-        seconds_at_100_mbit=None if missing is None else missing / _EXAMPLE_BYTES_PER_S,
+        seconds_at_100_mbit=missing / _EXAMPLE_BYTES_PER_S,
         access=record.access,
-        access_steps=record.access_steps.of(settings.language) if record.access_steps else None,
+        access_steps=access_steps(record, settings.language),
         homepage=record.homepage,
-        accept_licence=needs_acceptance(record) and not is_accepted(record, settings),
+        gates=(*gates, *(each for each in found.closed if not each.startswith(kinds))),
     )
 
 
 def terms(dataset: str) -> str:
     """Return licence, papers and citation of a dataset, to be read before use."""
-    record = find_record(dataset)
+    record = _find(dataset)
     papers = "\n".join(f"Paper: {each}" for each in record.papers)
     return "\n".join(text for text in (papers, terms_text(record)) if text)
 
@@ -168,7 +189,7 @@ def verify(dataset: str, *, root: str | Path | None = None) -> tuple[Checked, ..
         NotFetchedError: Nothing of it is there.
         StorageError: A file cannot be read.
     """
-    record = find_record(dataset)
+    record = _find(dataset)
     settings = Settings.from_environment()
     places = search_places(record, as_folder(root), settings)
     for folder in places:
@@ -183,7 +204,7 @@ def verify(dataset: str, *, root: str | Path | None = None) -> tuple[Checked, ..
 
 def where(dataset: str) -> tuple[Place, ...]:
     """Return every folder that holds files of a dataset: home, search path, caches of others."""
-    return find_places(find_record(dataset), Settings.from_environment())
+    return find_places(_find(dataset), Settings.from_environment())
 
 
 def adopt(dataset: str, folder: str | Path) -> tuple[str, ...]:
@@ -198,7 +219,7 @@ def adopt(dataset: str, folder: str | Path) -> tuple[str, ...]:
         ChecksumError: A file is not the published one.
         StorageError: A file cannot be read.
     """
-    return adopt_folder(find_record(dataset), Path(folder), Settings.from_environment())
+    return adopt_folder(_find(dataset), Path(folder), Settings.from_environment())
 
 
 def clean(*datasets: str, data: bool = False) -> int:
@@ -234,17 +255,26 @@ def variant(record: Record, size: int | None) -> dict[str, str]:
 
     Raises:
         UnknownNameError: There is no such size.
-        UnsupportedError: The record describes no files.
+        UnsupportedError: The record names no files.
     """
     if not record.files:
-        steps = record.access_steps.en.rstrip(".") if record.access_steps else "Get it by hand"
-        problem = f"The files of {record.id!r} are not described in the catalog yet"
-        raise UnsupportedError(problem, f"{steps}: {record.homepage}")
+        problem = f"The record of {record.id!r} has neither files nor an address"
+        raise UnsupportedError(problem, "Add homepage or files to its record")
     if size is None:
         sizes = record.choices("size")
         return {"size": sizes[0]} if sizes else {}
     record.select(size=str(size))
     return {"size": str(size)}
+
+
+def _find(dataset: str) -> Record:
+    """Find a record; one without files stands for a list of files that the user must bring."""
+    record = find_record(dataset)
+    address = next(iter(record.download_urls), record.homepage)
+    if record.files or not address:
+        return record
+    by_hand = FileRecord(name="*", url=f"manual:{address}")
+    return record.model_copy(update={"files": (by_hand,)})
 
 
 def _patterns(given: str | tuple[str, ...]) -> tuple[str, ...]:

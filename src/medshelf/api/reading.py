@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from medshelf.acquire.fetch import fetch
+from medshelf.acquire.standing.adopted import adopted_folders
 from medshelf.acquire.standing.locate import Located, fetch_command, locate
 from medshelf.catalog.facts import manifest_meta
 from medshelf.catalog.record import Record
@@ -144,23 +145,27 @@ def reader_of(record: Record) -> ModuleType:
 
 
 def find_tree(record: Record, root: Path | None) -> Path:
-    """Find the folder of a raw tree: `root`, else that of medshelf's home or the search path.
+    """Find the folder of a raw tree: `root`, else that of medshelf's home, adopted, or searched.
 
     Raises:
         NotFetchedError: None of them exists.
     """
     settings = Settings.from_environment()
-    places = [settings.raw_folder(record.id), *(each / record.id for each in settings.search_path)]
+    here = settings.raw_folder(record.id)
+    adopted = adopted_folders(record.id, settings)
+    places = [here, *adopted, *(each / record.id for each in settings.search_path)]
     if root is not None:
         places = [root]
     for place in places:
-        if place.is_dir():
+        # A gate leaves medshelf's own folder behind with a lock in it and no file.
+        if place.is_dir() and (place != here or _has_files(place)):
             return place
     remedy = f"Fetch it with: {fetch_command(record, {}, root)}"
-    if not record.files:
-        steps = record.access_steps.en.rstrip(".") if record.access_steps else "Get it by hand"
-        remedy = f"{steps} ({record.homepage or 'no address is known'})"
     raise NotFetchedError(record.id, "the raw tree", places, remedy)
+
+
+def _has_files(folder: Path) -> bool:
+    return any(not each.name.startswith(".") for each in sorted(folder.iterdir()))
 
 
 def _located(record: Record, root: Path | None) -> Located:

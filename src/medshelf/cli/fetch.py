@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,8 @@ from medshelf.cli.output import (
 
 if TYPE_CHECKING:
     from medshelf.api.acquiring import Outlook
+
+_SHOWN = 100
 
 
 def run(
@@ -66,7 +68,7 @@ def run(
         os.environ["MEDSHELF_OFFLINE"] = "1"
     included, excluded, parts = (tuple(each or ()) for each in (include, exclude, part))
     choice = Choice(included, excluded, parts, sample, mirror, accept_licence)
-    outlook = api.foresee(dataset, size=size, root=root, choice=choice)
+    outlook = api.foresee(dataset, size=size, root=root, choice=choice, ask=dry_run)
     if dry_run:
         _print_plan(outlook, json=json)
         return
@@ -103,28 +105,29 @@ def _print_plan(outlook: Outlook, *, json: bool) -> None:
     if json:
         print_json(rows)
         return
-    for row in rows:
-        size = "size not published" if row["size_bytes"] is None else f"{row['size_bytes']:,} bytes"
-        action = (
-            f"there already ({row['status']})" if row["present"] else f"would fetch {row['url']}"
-        )
-        print(f"{row['target']}  {size}  {row['hash'] or 'no published hash'}  {action}")
+    for row in rows[:_SHOWN]:
+        size = "size not known" if row["size_bytes"] is None else f"{row['size_bytes']:,} bytes"
+        print(f"{row['target']}  {size}  {row['hash'] or 'no published hash'}  {_action(row)}")
+    if len(rows) > _SHOWN:
+        print(f"... and {len(rows) - _SHOWN:,} more (--json lists them all)")
     for line in _summary(outlook):
         note(line)
 
 
+def _action(row: dict[str, Any]) -> str:
+    if row["present"]:
+        return f"there already ({row['status']})"
+    by_hand = row["url"].startswith("manual:")
+    return f"{'to be brought by hand:' if by_hand else 'would fetch'} {row['url']}"
+
+
 def _summary(outlook: Outlook) -> list[str]:
-    lines = [_access(outlook)]
-    if outlook.missing_bytes is None:
-        lines.append("To fetch: lengths are not published")
-    else:
-        minutes = (outlook.seconds_at_100_mbit or 0) / 60
-        lines.append(
-            f"To fetch: {outlook.missing_bytes:,} bytes, {minutes:,.1f} minutes at 100 Mbit/s"
-        )
-        if outlook.missing_bytes > outlook.free_bytes:
-            lines.append("That is more than the disk has room for")
+    minutes = outlook.seconds_at_100_mbit / 60
+    come = f"{outlook.missing_bytes:,} bytes, {minutes:,.1f} minutes at 100 Mbit/s"
+    if outlook.n_unknown:
+        come += f", and {outlook.n_unknown:,} of unknown length"
+    lines = [_access(outlook), f"To fetch: {come}"]
+    if outlook.missing_bytes > outlook.free_bytes:
+        lines.append("That is more than the disk has room for")
     lines.append(f"Free on the disk: {outlook.free_bytes:,} bytes")
-    if outlook.accept_licence:
-        lines.append("The licence must be accepted with --accept-licence")
-    return lines
+    return [*lines, *(f"Gate: {each}" for each in outlook.gates)]

@@ -76,7 +76,7 @@ def require_acceptance(record: Record, settings: Settings, command: str, *, acce
     if not needs_acceptance(record) or is_accepted(record, settings):
         return
     licence = licence_of(record)
-    name, page = (licence.en, licence.url) if licence else (record.id, record.homepage)
+    name, page = (licence.en, licence.url or record.homepage) if licence else (record.id, None)
     if not accept:
         problem = f"{record.name} comes under terms that must be accepted first: {name}"
         step = "Read them"

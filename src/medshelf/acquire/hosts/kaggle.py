@@ -1,7 +1,7 @@
 """Kaggle: `kaggle:OWNER/NAME@VERSION/FILE` (datasets) and `kaggle-competition:NAME/FILE`.
 
 Without a file it is the zip of all. Kaggle publishes no hashes, and packs some single text files
-into a zip of their own on the way, so a text file's size in the listing is not what comes.
+into a zip of their own on the way, which are taken out again.
 `KAGGLE_API_ENDPOINT` names another server.
 
 Source: https://www.kaggle.com/docs/api
@@ -89,8 +89,8 @@ class _Place:
             url = f"{self.list_url}?{urlencode(query)}"
             page = get_as(_Page, url, settings, source=self.page, **self.asking)
             for each in (*page.files, *page.dataset_files):
-                packed = PurePosixPath(each.name).suffix.lower() in _PACKED
-                yield self.file(each.name, each.name, each.size_bytes if packed else None)
+                size_bytes = each.size_bytes if _is_packed(each.name) else None
+                yield self.file(each.name, each.name, size_bytes)
             if not page.next_token:
                 return
             query["pageToken"] = page.next_token
@@ -103,6 +103,7 @@ class _Place:
             url=f"{url}?{urlencode(self.query)}" if self.query else url,
             source=f"{self.page}/{quoted(path)}" if path else self.page,
             size_bytes=size_bytes,
+            zipped=bool(path) and not _is_packed(path),
             **self.asking,
         )
 
@@ -132,3 +133,7 @@ class _Place:
             return GateError("rules", problem, "Give it in a browser", page=self.page)
         problem = f"{self.page} is private, or not shared with this account"
         return GateError("private", problem, "Look at the page in a browser", page=self.page)
+
+
+def _is_packed(path: str) -> bool:
+    return PurePosixPath(path).suffix.lower() in _PACKED

@@ -1,7 +1,7 @@
 """What no program may or can fetch: `manual:PLATFORM/ADDRESS`, or `manual:` and a web address.
 
-The steps are named, with the command of the platform's own client where there is one; what the
-user has placed is verified like every other file.
+The steps are named, with the command of the platform's own client where there is one; for a bare
+web address the record's own. What the user has placed is verified like every other file.
 """
 
 from __future__ import annotations
@@ -96,9 +96,9 @@ def resolve(file: FileRecord, settings: Settings) -> tuple[RemoteFile, ...]:  # 
     """
     platforms = "|".join(_WAYS)
     match = match_address(file, _FORM, f"manual:https://... or manual:({platforms})/ADDRESS")
-    what = "the whole set" if file.many else file.name
+    what = "the whole set" if file.name == "*" else file.name
     if match["page"]:
-        raise _gate(what, match["page"], f"Do what the page asks, download {what}")
+        raise _gate(what, match["page"], f"Download {what}")
     match = match_address(file, rf"manual:({platforms})/(\S+)", f"manual:({platforms})/ADDRESS")
     way, address = _WAYS[match[1]], unquote(match[2])
     words = {"address": address, "first": address.partition("/")[0], "name": what}

@@ -25,7 +25,7 @@ class LockedFile(BaseModel):
         sha256: `sha256:` and hex digits.
         published: The hash that the publisher gives, which these bytes have; null where none.
         source: Address, without a secret.
-        fetched_utc: When it came; null where the user had placed it.
+        fetched_utc: When it came; null where the user, or a fetch that was killed, had left it.
         members: Path to `sha256:...` of each member, for archives without a published hash.
     """
 
@@ -117,11 +117,20 @@ class LockWriter:
             if time.monotonic() > self._due:
                 self._write()
 
-    def complete(self, key: str, names: list[str]) -> None:
-        """Say that all files of a record's list, named by `entry_key`, are there."""
+    def complete(self, key: str, names: list[str], *, forget: bool = False) -> None:
+        """Say that all files of a record's list, named by `entry_key`, are there.
+
+        Args:
+            key: Of the list.
+            names: What it has now.
+            forget: Files that it had before and has no more are taken out of the lock.
+        """
         names = sorted(names)
-        self._changed |= self.lock.entries.get(key) != names
+        before = self.lock.entries.get(key, [])
+        self._changed |= before != names
         self.lock.entries[key] = names
+        for name in set(before) - set(names) if forget else ():
+            self.lock.files.pop(name, None)
 
     def flush(self) -> None:
         """Write what is new.

@@ -155,13 +155,20 @@ def _addresses(record: Record) -> Iterable[tuple[str, str]]:
 
 def _named_folders(record: Record) -> Iterator[tuple[str, Path]]:
     names = {_plain(each) for each in (record.id, record.name, *record.aliases)}
-    for variable, kind in (("nnUNet_raw", "nnU-Net raw"), ("LMUData", "LMUData")):
-        if value := os.environ.get(variable):
-            for folder in sorted(Path(value).expanduser().glob("*")):
-                # Dataset001_BrainTumour, Task01_BrainTumour
-                _, _, name = folder.name.partition("_")
-                if _plain(folder.name) in names or _plain(name) in names:
-                    yield kind, folder
+    for folder in _children("nnUNet_raw", "*"):
+        # Dataset001_BrainTumour, Task01_BrainTumour
+        _, _, name = folder.name.partition("_")
+        if _plain(folder.name) in names or _plain(name) in names:
+            yield "nnU-Net raw", folder
+    for path in (*_children("LMUData", "*"), *_children("LMUData", "images/*")):
+        if _plain(path.stem) in names:
+            # A table of questions lies among others, so its folder is shared.
+            yield "LMUData", path.parent if path.suffix == ".tsv" else path
+
+
+def _children(variable: str, pattern: str) -> list[Path]:
+    value = os.environ.get(variable)
+    return sorted(Path(value).expanduser().glob(pattern)) if value else []
 
 
 def _plain(name: str) -> str:

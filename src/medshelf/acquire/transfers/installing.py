@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from medshelf.acquire.remote import RemoteFile
 from medshelf.acquire.standing.lockfile import LockedFile, LockWriter
 from medshelf.acquire.standing.members import hash_members
 from medshelf.acquire.standing.provenance import write_source, write_terms
@@ -16,6 +18,7 @@ from medshelf.acquire.transfers.jobs import Asked, Job, find_host, refuse_modifi
 from medshelf.acquire.transfers.meter import needed_algorithms
 from medshelf.acquire.transfers.session import Session
 from medshelf.acquire.transfers.transfer import SMALL_BYTES, transfer
+from medshelf.acquire.transfers.unzipping import take_out
 from medshelf.core.errors import ChecksumError
 from medshelf.core.files import make_folder, storage_errors
 
@@ -39,13 +42,21 @@ def bring(asked: Asked, job: Job, session: Session, lock: LockWriter) -> None:
     if job.remote is None:
         find_host(job.entry).fetch(job.entry, part, asked.settings)
     else:
-        transfer(job.remote, part, asked.settings)
+        transfer(_as_sent(job.remote), part, asked.settings)
+    zipped = job.remote is not None and job.remote.zipped
+    whole = take_out(part, job.file.name) if zipped else part
     digests = session.digests.pop(part, None)
-    if digests is None:
-        with read_errors(part):
-            digests = hash_file(part, needed_algorithms(job.file.hash or "md5:"))
-    _install(asked, job, part, digests, lock)
+    if digests is None or whole != part:
+        with read_errors(whole):
+            digests = hash_file(whole, needed_algorithms(job.file.hash or "md5:"))
+    _install(asked, job, whole, digests, lock)
+    if zipped:
+        partial.discard(part)
     lock.add(_locked(job, digests))
+
+
+def _as_sent(remote: RemoteFile) -> RemoteFile:
+    return replace(remote, size_bytes=None, hash=None) if remote.zipped else remote
 
 
 def _adopt(asked: Asked, job: Job, lock: LockWriter) -> bool:

@@ -11,6 +11,7 @@ from medshelf.catalog.guide import Benchmark, Method, works_on
 from medshelf.catalog.licence import USES, Licence, licence_of
 from medshelf.catalog.lineage import Lineage
 from medshelf.catalog.record import Record
+from medshelf.catalog.steps import access_steps
 from medshelf.catalog.vocabulary import label
 from medshelf.catalog.wording import (
     duo_text,
@@ -140,10 +141,9 @@ def pictures(record: Record, language: str) -> Section:
 
 def access(record: Record, language: str) -> Section:
     """Say how one gets the data."""
-    steps = record.access_steps.of(language) if record.access_steps else None
     texts: dict[str, Iterable[str | None]] = {
         "access": [label("access", record.access, language)],
-        "access_steps": [steps],
+        "access_steps": [access_steps(record, language) or None],
         "platform": names("platforms", [record.platform] if record.platform else [], language),
         "download_platforms": names("platforms", record.download_platforms, language),
     }
