@@ -58,6 +58,8 @@ class Job:
         dropped: What is lost, names of `contents.CONTENTS`.
         parts: The splits, in order.
         shards: Where the records of written samples lie: `shards/<part>/*.jsonl`.
+        table: The rows in the order of writing, a Parquet file of the manifest's columns and `key`.
+        root: The raw tree.
     """
 
     target: str
@@ -69,6 +71,8 @@ class Job:
     dropped: tuple[str, ...]
     parts: tuple[Part, ...]
     shards: Path
+    table: Path
+    root: Path
 
     def records(self, *parts: Part) -> Iterator[Record]:
         """Yield what the writer returned for each written sample, in order.
@@ -99,7 +103,8 @@ class Writer(Protocol):
     Attributes:
         CARRIES: Names of `contents.CONTENTS` that the format holds.
         OPTIONS: Option to what it does, in one line.
-        SHARD_SIZE: Samples that are written as one piece of work.
+        SHARD_SIZE: Samples that are written as one piece of work; 0 where no file is opened, and
+            `finish` writes everything from `job.table`.
     """
 
     CARRIES: frozenset[str]

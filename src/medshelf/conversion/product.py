@@ -30,10 +30,18 @@ _SOURCES = pl.Schema(
 
 
 def write_provenance(job: Job) -> None:
-    """Write one row per image and mask of the written samples, with the hash of its raw file."""
-    rows = pl.DataFrame(list(job.sources()), schema=_SOURCES, orient="row")
+    """Write one row per image and mask of the written samples, with the hash of its raw file.
+
+    The hash is null where no file was opened.
+    """
+    if job.shards.is_dir():
+        rows = pl.DataFrame(list(job.sources()), schema=_SOURCES, orient="row").lazy()
+    else:
+        media = pl.scan_parquet(job.table, glob=False).select("sample_id", "key", "media")
+        fields = media.explode("media").unnest("media").with_columns(sha256=pl.lit(None))
+        rows = fields.select(pl.col(name).cast(kind) for name, kind in _SOURCES.items())
     with atomic_path(job.folder / PROVENANCE) as part:
-        rows.write_parquet(part)
+        rows.sink_parquet(part)
 
 
 def write_card(job: Job, request: Request, converted: Converted, key: str) -> None:

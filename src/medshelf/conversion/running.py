@@ -63,8 +63,10 @@ def convert(
             dropped=dropped,
             parts=_parts(table, request.shard_size or writer.SHARD_SIZE),
             shards=stage.shards,
+            table=stage.table,
+            root=manifest.root,
         )
-        skipped = _write_shards(job, manifest.root, stage, request, labour or Labour())
+        skipped = _write_shards(job, stage, request, labour or Labour())
         writer.finish(job)
         write_provenance(job)
         converted = Converted(stage.target, table.height - len(skipped), skipped, dropped)
@@ -86,19 +88,17 @@ def _parts(table: pl.DataFrame, shard_size: int) -> tuple[Part, ...]:
     parts, first = [], 0
     for split in _SPLITS:
         if n := counts.get(split, 0):
-            parts.append(Part(split, first, n, shard_size))
+            parts.append(Part(split, first, n, shard_size or n))
             first += n
     return tuple(parts)
 
 
-def _write_shards(
-    job: Job, root: Path, stage: Stage, request: Request, labour: Labour
-) -> dict[str, str]:
+def _write_shards(job: Job, stage: Stage, request: Request, labour: Labour) -> dict[str, str]:
     """Write all shards; return the samples that are not there, with the reason."""
     skipped: dict[str, str] = {}
-    for part in job.parts:
+    for part in job.parts if writer_module(job.target).SHARD_SIZE else ():
         done = run(
-            ShardTask(job, part, stage.table, root, request.on_error),
+            ShardTask(job, part, request.on_error),
             part.n_samples,
             stage.shards / part.name,
             shard_size=part.shard_size,
@@ -115,5 +115,7 @@ def _write_shards(
     if skipped and request.on_error == "stop":
         name, reason = next(iter(skipped.items()))
         remedy = "Leave such samples out with --on-error skip"
-        raise FormatError(root, f"sample {name} ended the process that read it ({reason})", remedy)
+        raise FormatError(
+            job.root, f"sample {name} ended the process that read it ({reason})", remedy
+        )
     return {**skipped, **job.failures()}

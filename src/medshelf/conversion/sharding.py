@@ -27,15 +27,11 @@ class ShardTask:
     Attributes:
         job: The conversion.
         part: The split.
-        table: Parquet file of all rows, with `key`.
-        root: The raw tree.
         on_error: `stop` at a sample that cannot be read, or `skip` it.
     """
 
     job: Job
     part: Part
-    table: Path
-    root: Path
     on_error: Literal["stop", "skip"]
 
     def __call__(self, items: range | tuple[int, ...], path: Path) -> None:
@@ -61,11 +57,11 @@ class ShardTask:
         if not items:
             return
         first, n = self.part.first + items[0], items[-1] - items[0] + 1
-        rows = pl.scan_parquet(self.table, glob=False).slice(first, n).collect()
+        rows = pl.scan_parquet(self.job.table, glob=False).slice(first, n).collect()
         for item in items:
             row: dict[str, Any] = rows.row(item - items[0], named=True)
             key, split = row.pop("key"), row["split"]
-            sample = Sample.from_row(row, self.job.meta, self.root)
+            sample = Sample.from_row(row, self.job.meta, self.job.root)
             yield Prepared(key, split, sample, self.job.preparation)
 
 
