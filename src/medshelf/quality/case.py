@@ -76,7 +76,7 @@ class Case:
 
     @cached_property
     def headers(self) -> pl.DataFrame:
-        """What the DICOM headers hold that may identify someone; see `measuring.headers`."""
+        """What headers of DICOM, pictures and NIfTI hold that may identify someone."""
         from medshelf.quality.measuring.headers import read_headers
 
         return read_headers(self.manifest, self.passes)

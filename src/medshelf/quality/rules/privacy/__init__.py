@@ -1,0 +1,1 @@
+"""Privacy: what names, locates or shows a person."""
