@@ -69,19 +69,21 @@ MEDIA_MEASURES = pl.Schema(_MEDIA)
 
 `row` is the number of the manifest's row, `place` that of the medium in it. From `dtype` on all is
 null where `error` is stated. `member` and `index` are as in the manifest. `actual_format` is what
-the first bytes say, null where they say nothing. `size_bytes` and `file_digest` (`blake2b:` of the
-bytes) are of the file or archive member; null for a row or frame of a container.
-`n_x`, `n_y`, `n_z`, `n_t`: length of the axes of that name, null where there is none.
+the first bytes say, spelled as in the manifest where they agree; null where they say nothing.
+`size_bytes` and `file_digest` are of the file or archive member; null for a row or frame of a
+container. Digests begin with their algorithm: `xxh3_128:`, or `sha256:` without xxhash.
+`n_x`, `n_y`, `n_z`, `n_t`: length of the axes of that name, null where there is none. Spacing is
+null for pictures, whose dots per inch are for printing.
 `affine`: 16 numbers by rows, index X, Y, Z to mm in RAS+. `oblique_degrees`: the largest angle
 between an axis and the nearest world axis; `shear_degrees`: the largest deviation of two axes from
 a right angle. Values are as stored (`unit` says what they measure); `percentiles` are those of
-`PERCENTILES` over all channels; statistics leave out what is not finite. `pixel_digest`
-(`blake2b:`) is of dtype, shape and values: equal for the same picture in two lossless files.
-`thumb`: uint8 (32, 32) by rows, the area mean of the luminance (a volume: of the middle slice along
-its axis of widest spacing), stretched to 0 to 255; null where constant. `phash`: perceptual hash
-of it. `border`: share of the edge length that is one constant value, left, top, right, bottom.
-`text_score`: 0 to 1, how much small bright or dark lettering there is outside the centre; null for
-volumes and masks.
+`PERCENTILES` over all channels, of floats beyond 2^20 values those of every nth; statistics leave
+out what is not finite. `pixel_digest` is of dtype, shape and values: equal for the same picture in
+two lossless files. `thumb`: uint8 (32, 32) by rows, the area mean of the luminance (a volume: of
+the middle slice along its axis of widest spacing), stretched to 0 to 255; null where constant.
+`phash`: perceptual hash of it. `border`: share of the edge length that is one value, left, top,
+right, bottom. `text_score`: 0 to 1, how much small bright or dark lettering there is outside the
+centre; null for volumes, masks, pictures below 64 pixels, and without SciPy.
 """
 
 _REGIONS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -105,8 +107,9 @@ REGION_MEASURES = pl.Schema(_REGIONS)
 """One row per mask, annotator and structure that the legend names, absent ones with 0 pixels, and
 one per value that the legend does not name (`in_legend` false; 0 is background).
 
-`structure` is the name in the legend, else the medium's `label`, else the value; `values` those it
-has in the mask, joined by commas. `area_mm2` of 2D masks and `volume_mm3` of volumes where the
+`structure` is the medium's `label` where no legend is stated or the legend names it, else the name
+in the legend, else the value; `values` those it has in the mask, joined by commas. `in_legend` is
+null where no legend is stated. `area_mm2` of 2D masks and `volume_mm3` of volumes where the
 spacing is stated. `n_components` are connected through faces and corners (8 or 26 neighbours),
 `n_holes` are background components that do not reach the border (4 or 6 neighbours); both are null
 where SciPy is not installed. `box`: first and last index along X, Y (and Z), both inside.

@@ -1,0 +1,1 @@
+"""One pass over the files of a manifest: what the rules and the profile count on."""
