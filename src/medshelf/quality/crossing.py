@@ -25,17 +25,26 @@ def crossing_issue(
         what: The groups in the plural, e.g. `patients`.
         severity: Of the Issue.
     """
-    rows = case.rows.select("row", "sample_id", "split", key.alias("key")).drop_nulls(
-        ["split", "key"]
-    )
-    n_splits = pl.col("split").n_unique().over("key")
-    found = rows.with_columns(n_splits=n_splits).filter(pl.col("n_splits") > 1).collect()
+    rows = case.rows.select("row", "sample_id", "split", key.alias("key"))
+    yield from crossing_issue_of(rows, rule, what, severity)
+
+
+def crossing_issue_of(
+    rows: pl.LazyFrame, rule: str, what: str, severity: Severity = "error"
+) -> Iterator[Issue]:
+    """Yield one Issue where groups of rows are in several official splits.
+
+    Args:
+        rows: `row`, `sample_id`, `split`, `key`; a sample may have several.
+        rule: Id of the rule.
+        what: The groups in the plural, e.g. `patients`.
+        severity: Of the Issue.
+    """
+    found = crossing(rows.drop_nulls(["split", "key"])).collect()
     if found.is_empty():
         return
-    groups = found.group_by("key", maintain_order=True).agg(
-        splits=pl.col("split").cast(pl.String).unique(maintain_order=True).sort().str.join(", "),
-        n_samples=pl.len(),
-    )
+    samples = pl.col("row").n_unique()
+    groups = found.group_by("key", maintain_order=True).agg(splits=_splits(), n_samples=samples)
     of_test = groups.filter(pl.col("splits").str.contains("test")).height
     yield Issue(
         rule=rule,
@@ -44,10 +53,21 @@ def crossing_issue(
         message=f"{groups.height:,} {what} have samples in several splits, "
         f"{of_test:,} of them in test",
         remedy=f"Split so that {what} stay together, and report both scores",
-        samples=tuple(found.sort("row")["sample_id"]),
+        samples=tuple(found.unique("row").sort("row")["sample_id"]),
         evidence=tuple(
             groups.sort("n_samples", "key", descending=[True, False])
             .head(N_SHOWN)
             .iter_rows(named=True)
         ),
     )
+
+
+def crossing(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the rows whose `key` stands in more than one `split`; neither may be null."""
+    sides = rows.group_by("key").agg(several=pl.col("split").min() != pl.col("split").max())
+    crossed = sides.filter("several").select("key")
+    return rows.join(crossed, on="key", how="semi", maintain_order="left")
+
+
+def _splits() -> pl.Expr:
+    return pl.col("split").cast(pl.String).unique().sort().str.join(", ")

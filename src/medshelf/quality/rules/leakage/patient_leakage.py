@@ -17,11 +17,11 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from medshelf.core.issues import Issue
+from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.crossing import crossing_issue
 
-SEVERITY = "error"
+SEVERITY: Severity = "error"
 NEEDS = ()
 TITLE_ZH = "同一患者出现在多个划分中"
 

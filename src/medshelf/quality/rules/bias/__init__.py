@@ -1,0 +1,1 @@
+"""What a network could learn instead of the disease."""

@@ -1,0 +1,51 @@
+"""Lettering or borders that go with the label.
+
+**What.** Whether lettering is seen outside the centre of a picture (a `text_score` of at least
+`text-association.score`, 0.8: some five letters) is tested against each label (Cramer's V), and so
+is the widest constant border (AUC). Limits as for attribute-association. Settings:
+`text-association.v`, `.auc` and `.minimum`.
+
+**Why.** Markers, names of devices and black frames tell the hospital and the machine; where these
+go with the diagnosis, a network reads the corner instead of the organ.
+
+**Example.** Sets put together from several sources, where the sick come from one that prints
+markers and the healthy from one that does not.
+
+**Remedy.** Look at pictures of both kinds with `medshelf show`; crop or mask the margins, and test
+with the centre covered: what is still right was not learned from the organ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from medshelf.core.issues import Issue, Severity
+from medshelf.quality.case import Case
+from medshelf.quality.targets import label_targets, named, ordered
+from medshelf.quality.tied import Limits, tie_issues, ties
+
+SEVERITY: Severity = "warning"
+NEEDS = ("pixels",)
+TITLE_ZH = "标签与图中文字或边框相关"
+
+
+def check(case: Case) -> Iterator[Issue]:
+    """Yield one Issue for lettering and one for borders that go with labels."""
+    targets = label_targets(case)
+    if not targets:
+        return
+    images = case.measures.media.filter(pl.col("role") == "image", pl.col("error").is_null())
+    lettered = pl.col("text_score").max() >= case.setting("text-association.score", 0.8)
+    looks = images.group_by("row").agg(
+        lettering=pl.when(lettered).then(pl.lit("seen")).when(~lettered).then(pl.lit("none")),
+        border=pl.col("border").list.max().max(),
+    )
+    rows = case.rows.select("row").join(looks, on="row", how="left", maintain_order="left")
+    table = rows.collect()
+    attributes = [named("lettering", table["lettering"]), ordered("border", table["border"])]
+    rule = "text-association"
+    found = ties(case, targets, attributes, Limits.of(case, rule))
+    remedy = "Look at pictures of both kinds, crop or mask the margins, and test again"
+    yield from tie_issues(found, rule, remedy)

@@ -1,0 +1,1 @@
+"""Labels, masks and shapes that contradict the data, each other or what they are for."""
