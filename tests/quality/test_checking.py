@@ -84,7 +84,7 @@ def test_severities_are_counted_from_the_worst() -> None:
     found = check(_leaking(), ["patient-leakage"])
     assert found.at_least("error") == found.at_least("info") == found.issues
     info = Issue("x", "info", "", "", "")
-    only = check(Case(_clean(info), passes=_NO_PIXELS), ignore=["leakage"])
+    only = check(Case(_clean(info), passes=_NO_PIXELS), ignore=["leakage", "integrity"])
     assert only.at_least("warning") == ()
     assert info in only.at_least("info")
 
@@ -99,6 +99,11 @@ def test_json_holds_everything() -> None:
     assert Issue.from_dict(issue).id == issue["id"]
     assert told["n_samples"] == N_PICTURES
     assert "patient-leakage" in told["ran"]
+
+
+def test_a_threshold_is_named_by_its_rule() -> None:
+    case = _case(pl.lit("x"), settings={"rare-class.minimum": 0.0})
+    assert "rare-class" in check(case, ["rare-class"]).ran
 
 
 def test_an_unknown_threshold_is_refused() -> None:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from medshelf.api.manifests import open_manifest
-from medshelf.core.errors import FormatError, SettingError
+from medshelf.core.errors import SettingError
 from medshelf.core.files import write_text
 from medshelf.quality import checking
 from medshelf.quality.case import Case, Passes
 from medshelf.quality.checking import Checked
+from medshelf.quality.predictions import read_predictions
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from medshelf.quality.profile import Profile
     from medshelf.quality.profiling.figure import Figure
-
-_TABLES = (".csv", ".tsv", ".parquet")
 
 
 def open_case(  # noqa: PLR0913 - one keyword per thing that a user decides
@@ -40,7 +37,7 @@ def open_case(  # noqa: PLR0913 - one keyword per thing that a user decides
         options: Options of the reader.
         against: Other datasets, which must share nothing with this one: ids, `ID=FOLDER` or
             `FILE.parquet=FOLDER`.
-        predictions: A table (CSV, TSV, Parquet) of `sample_id` and a probability per class, of a
+        predictions: A table (CSV, Parquet) of `sample_id` and a probability per class, of a
             model that was not trained on these samples.
         settings: Thresholds of rules, e.g. `{"near-duplicates.radius": 6}`.
         passes: How the files are read: processes, cluster, or not at all.
@@ -55,7 +52,7 @@ def open_case(  # noqa: PLR0913 - one keyword per thing that a user decides
         record=record,
         passes=passes,
         against=tuple(_other(each, passes) for each in against),
-        predictions=None if predictions is None else _table(Path(predictions)),
+        predictions=None if predictions is None else read_predictions(Path(predictions)),
         settings=settings or {},
     )
 
@@ -192,20 +189,3 @@ def _other(named: str | Path, passes: Passes) -> Case:
     name, sign, folder = str(named).partition("=")
     manifest, record = open_manifest(name, root=folder if sign else None)
     return Case(manifest, record, passes)
-
-
-def _table(path: Path) -> pl.DataFrame:
-    import polars as pl
-
-    readers: dict[str, Any] = {
-        ".csv": pl.read_csv,
-        ".tsv": lambda file: pl.read_csv(file, separator="\t"),
-        ".parquet": lambda file: pl.read_parquet(file, glob=False),
-    }
-    if path.suffix.lower() not in readers:
-        problem = f"{path} is no table of predictions"
-        raise SettingError(problem, f"Give a file that ends in {', '.join(_TABLES)}")
-    try:
-        return readers[path.suffix.lower()](path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise FormatError(path, str(error).splitlines()[0], "Write the table again") from error

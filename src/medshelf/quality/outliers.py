@@ -12,8 +12,8 @@ from medshelf.quality.evidence import issue_of, measured
 
 N_LEAST = 10
 """Images of one name below which nothing is called usual."""
-DEVIATIONS = 6.0
-SHARE = 0.05
+LIMITS = {"deviations": 6.0, "share": 0.05}
+"""Defaults of the settings."""
 _NORMAL = 1.4826
 _FLOOR = 0.05
 
@@ -37,8 +37,8 @@ def outlier_issues(
     Source: Leys et al., Detecting outliers: Do not use standard deviation around the mean, use
     absolute deviation around the median, 2013, doi:10.1016/j.jesp.2013.03.013.
     """
-    limit = case.setting(f"{rule}.deviations", DEVIATIONS)
-    share = case.setting(f"{rule}.share", SHARE)
+    limit = case.setting(f"{rule}.deviations", LIMITS["deviations"])
+    share = case.setting(f"{rule}.share", LIMITS["share"])
     kept = ("row", "sample_id", "name", "file", *columns)
     images = measured(case, "image").select(kept)
     scores = [_score(each).alias(f"deviation_{each}") for each in columns]

@@ -18,6 +18,10 @@ _ALPHA = 0.05
 _MUCH = 0.3
 
 
+LIMITS = {"v": 0.1, "auc": 0.6, "minimum": 10}
+"""The defaults of `Limits`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What counts as a tie.
@@ -35,8 +39,7 @@ class Limits:
     @classmethod
     def of(cls, case: Case, rule: str) -> Limits:
         """Return those of a rule: settings `RULE.v`, `RULE.auc` and `RULE.minimum`."""
-        v, auc = case.setting(f"{rule}.v", 0.1), case.setting(f"{rule}.auc", 0.6)
-        return cls(v, auc, case.setting(f"{rule}.minimum", 10))
+        return cls(**{name: case.setting(f"{rule}.{name}", LIMITS[name]) for name in LIMITS})
 
 
 @dataclass(frozen=True, slots=True)

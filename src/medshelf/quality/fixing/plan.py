@@ -11,7 +11,7 @@ import numpy as np
 from medshelf.formats.geometry import orientation, usable
 from medshelf.quality.fixing.headers import Drawn, File, Header
 from medshelf.quality.fixing.turning import Turn, says_nothing, shear_degrees, without_shear
-from medshelf.quality.rules.geometry.non_orthogonal import LIMIT_DEGREES
+from medshelf.quality.rules.geometry import non_orthogonal
 
 Step = Literal["masks", "orientation", "shear"]
 STEPS: dict[Step, str] = {
@@ -178,7 +178,7 @@ def _straighten(draft: _Draft) -> None:
 
 
 def _sheared(affine: np.ndarray) -> bool:
-    return shear_degrees(affine) > LIMIT_DEGREES
+    return shear_degrees(affine) > non_orthogonal.SETTINGS["degrees"]
 
 
 def _orient(draft: _Draft, drawn: Sequence[Drawn], target: str) -> None:

@@ -23,11 +23,12 @@ from collections.abc import Iterator
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.targets import known_attributes, label_targets
-from medshelf.quality.tied import Limits, tie_issues, ties
+from medshelf.quality.tied import LIMITS, Limits, tie_issues, ties
 
 SEVERITY: Severity = "warning"
 NEEDS = ()
 TITLE_ZH = "标签与站点、设备、体位、性别或年龄相关"
+SETTINGS = LIMITS
 
 
 def check(case: Case) -> Iterator[Issue]:

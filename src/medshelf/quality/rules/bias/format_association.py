@@ -23,11 +23,12 @@ import polars as pl
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.targets import label_targets, named
-from medshelf.quality.tied import Limits, tie_issues, ties
+from medshelf.quality.tied import LIMITS, Limits, tie_issues, ties
 
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)
 TITLE_ZH = "标签与文件格式或图像尺寸相关"
+SETTINGS = LIMITS
 
 
 def check(case: Case) -> Iterator[Issue]:

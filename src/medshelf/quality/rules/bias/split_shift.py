@@ -26,11 +26,12 @@ from medshelf.quality.targets import (
     named,
     split_target,
 )
-from medshelf.quality.tied import Limits, tie_issues, ties
+from medshelf.quality.tied import LIMITS, Limits, tie_issues, ties
 
 SEVERITY: Severity = "warning"
 NEEDS = ()
 TITLE_ZH = "各划分的标签或患者分布不同"
+SETTINGS = LIMITS
 
 
 def check(case: Case) -> Iterator[Issue]:

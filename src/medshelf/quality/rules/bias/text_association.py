@@ -24,11 +24,12 @@ import polars as pl
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.targets import label_targets, named, ordered
-from medshelf.quality.tied import Limits, tie_issues, ties
+from medshelf.quality.tied import LIMITS, Limits, tie_issues, ties
 
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)
 TITLE_ZH = "标签与图中文字或边框相关"
+SETTINGS = {**LIMITS, "score": 0.8}
 
 
 def check(case: Case) -> Iterator[Issue]:
@@ -37,7 +38,9 @@ def check(case: Case) -> Iterator[Issue]:
     if not targets:
         return
     images = case.measures.media.filter(pl.col("role") == "image", pl.col("error").is_null())
-    lettered = pl.col("text_score").max() >= case.setting("text-association.score", 0.8)
+    lettered = pl.col("text_score").max() >= case.setting(
+        "text-association.score", SETTINGS["score"]
+    )
     looks = images.group_by("row").agg(
         lettering=pl.when(lettered).then(pl.lit("seen")).when(~lettered).then(pl.lit("none")),
         border=pl.col("border").list.max().max(),

@@ -25,13 +25,12 @@ from medshelf.quality.evidence import issue_of, measured
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)
 TITLE_ZH = "坐标轴不正交"
-
-LIMIT_DEGREES = 0.1
+SETTINGS = {"degrees": 0.1}
 
 
 def check(case: Case) -> Iterator[Issue]:
     """Yield one Issue per name of an image."""
-    limit = case.setting("non-orthogonal.degrees", LIMIT_DEGREES)
+    limit = case.setting("non-orthogonal.degrees", SETTINGS["degrees"])
     columns = ("row", "sample_id", "name", "file", "orientation", "shear_degrees")
     volumes = measured(case, "image").filter(pl.col("n_z") > 1)
     rows = volumes.filter(pl.col("shear_degrees") > limit).select(columns).collect()

@@ -24,13 +24,12 @@ from medshelf.quality.evidence import issue_of, measured
 SEVERITY: Severity = "info"
 NEEDS = ("pixels",)
 TITLE_ZH = "斜位体数据"
-
-LIMIT_DEGREES = 1.0
+SETTINGS = {"degrees": 1.0}
 
 
 def check(case: Case) -> Iterator[Issue]:
     """Yield one Issue per name of an image."""
-    limit = case.setting("oblique.degrees", LIMIT_DEGREES)
+    limit = case.setting("oblique.degrees", SETTINGS["degrees"])
     columns = ("row", "sample_id", "name", "file", "orientation", "oblique_degrees")
     volumes = measured(case, "image").filter(pl.col("n_z") > 1).drop_nulls("oblique_degrees")
     counted = volumes.select(*columns, n=pl.len().over("name"))

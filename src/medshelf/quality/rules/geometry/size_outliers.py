@@ -17,11 +17,12 @@ from collections.abc import Iterator
 
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
-from medshelf.quality.outliers import outlier_issues
+from medshelf.quality.outliers import LIMITS, outlier_issues
 
 SEVERITY: Severity = "info"
 NEEDS = ("pixels",)
 TITLE_ZH = "尺寸离群"
+SETTINGS = LIMITS
 
 _COLUMNS = ("n_x", "n_y", "n_z")
 

@@ -19,11 +19,12 @@ from collections.abc import Iterator
 
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
-from medshelf.quality.outliers import outlier_issues
+from medshelf.quality.outliers import LIMITS, outlier_issues
 
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)
 TITLE_ZH = "间距离群"
+SETTINGS = LIMITS
 
 _COLUMNS = ("spacing_x_mm", "spacing_y_mm", "spacing_z_mm")
 

@@ -31,6 +31,7 @@ from medshelf.quality.evidence import media_of
 SEVERITY: Severity = "error"
 NEEDS = ("record",)
 TITLE_ZH = "文件与锁定记录不符"
+SETTINGS = {"hashes": 0}
 
 _SCHEMA = dict.fromkeys(("path", "state", "expected", "actual"), pl.String)
 
@@ -44,7 +45,7 @@ def check(case: Case) -> Iterator[Issue]:
     locked = known_lock(case.root, record.id, settings).files
     if not locked:
         return
-    by_hash = bool(case.setting("lock-mismatch.hashes", 0))
+    by_hash = bool(case.setting("lock-mismatch.hashes", SETTINGS["hashes"]))
     found = _by_hash(record, case.root, settings) if by_hash else _by_size(case.root, locked)
     bad = pl.DataFrame(found, schema=_SCHEMA, orient="row")
     media = media_of(case).select("row", "sample_id", "path").collect()

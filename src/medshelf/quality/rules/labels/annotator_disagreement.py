@@ -32,6 +32,7 @@ from medshelf.quality.targets import findings
 SEVERITY: Severity = "warning"
 NEEDS = ()
 TITLE_ZH = "标注者之间不一致"
+SETTINGS = {"kappa": 0.6, "dice": 0.7}
 
 _RULE = "annotator-disagreement"
 _LEAST = 20
@@ -56,7 +57,7 @@ def _stated(case: Case) -> Iterator[Issue]:
     by = ["task", "annotator", "annotator_2"]
     for (task, one, other), both in sorted(pairs.partition_by(by, as_dict=True).items()):
         value, low, high = kappa(_agreement(both))
-        if both.height < _LEAST or not high < case.setting(f"{_RULE}.kappa", 0.6):
+        if both.height < _LEAST or not high < case.setting(f"{_RULE}.kappa", SETTINGS["kappa"]):
             continue
         apart = both.filter(pl.col("value") != pl.col("value_2")).sort("row", "name")
         message = (
@@ -88,7 +89,7 @@ def _drawn(case: Case) -> Iterator[Issue]:
     shared = pl.min_horizontal("n_pixels", "n_pixels_2", _common_box())
     dice = (2 * shared / total).alias("dice_at_most")
     found = pairs.with_columns(dice).sort("dice_at_most", "row").collect()
-    limit = case.setting(f"{_RULE}.dice", 0.7)
+    limit = case.setting(f"{_RULE}.dice", SETTINGS["dice"])
     for structure in found["structure"].unique().sort():
         mine = found.filter(pl.col("structure") == structure)
         middle = float(mine.select(pl.col("dice_at_most").median()).item())

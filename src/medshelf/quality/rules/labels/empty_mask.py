@@ -27,6 +27,7 @@ from medshelf.quality.evidence import issue_of
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)
 TITLE_ZH = "空掩膜"
+SETTINGS = {"share": 0.05}
 
 
 def check(case: Case) -> Iterator[Issue]:
@@ -38,7 +39,7 @@ def check(case: Case) -> Iterator[Issue]:
     if found.is_empty():
         return
     share = found.height / masks.height
-    few = share <= case.setting("empty-mask.share", 0.05)
+    few = share <= case.setting("empty-mask.share", SETTINGS["share"])
     severity: Severity = "warning" if few else "info"
     message = f"{found.height:,} of {masks.height:,} masks ({share:.1%}) are empty"
     remedy = "Look at them with `medshelf show`, and say how empty masks are scored"

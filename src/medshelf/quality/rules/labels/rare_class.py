@@ -27,6 +27,7 @@ from medshelf.quality.crossing import N_SHOWN
 SEVERITY: Severity = "warning"
 NEEDS = ()
 TITLE_ZH = "测试集中样本过少的类别"
+SETTINGS = {"minimum": 10, "share": 0.1}
 
 _FOUND = 0.8
 
@@ -38,9 +39,11 @@ def check(case: Case) -> Iterator[Issue]:
     if split is None:
         return
     n = pl.col(split)
-    few = (n > 0) & (n < case.setting("rare-class.minimum", 10))
+    few = (n > 0) & (n < case.setting("rare-class.minimum", SETTINGS["minimum"]))
     rows = case.rows.filter(pl.col("split") == split).select(pl.len()).collect().item()
-    found = counts.filter(few, n < case.setting("rare-class.share", 0.1) * rows).sort(split, "name")
+    found = counts.filter(few, n < case.setting("rare-class.share", SETTINGS["share"]) * rows).sort(
+        split, "name"
+    )
     if found.is_empty():
         return
     evidence = []

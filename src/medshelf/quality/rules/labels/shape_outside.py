@@ -27,6 +27,7 @@ from medshelf.quality.evidence import issue_of
 SEVERITY: Severity = "error"
 NEEDS = ()
 TITLE_ZH = "标注框越界或无面积"
+SETTINGS = {"tolerance": 1}
 
 _KINDS = ("box", "polygon", "contour", "point")
 _ENDS = ("x_min", "y_min", "x_max", "y_max")
@@ -49,7 +50,7 @@ def check(case: Case) -> Iterator[Issue]:
     sizes = sizes.select("row", "name", "n_x", "n_y").unique(["row", "name"], keep="first")
     known = sizes.rename({"name": "media"}).collect()
     placed = shapes.join(known, on=["row", "media"], maintain_order="left")
-    slack = case.setting("shape-outside.tolerance", 1)
+    slack = case.setting("shape-outside.tolerance", SETTINGS["tolerance"])
     wide = (pl.col("x_min") < -slack) | (pl.col("x_max") > pl.col("n_x") + slack)
     high = (pl.col("y_min") < -slack) | (pl.col("y_max") > pl.col("n_y") + slack)
     found = placed.filter(wide | high)

@@ -26,6 +26,7 @@ from medshelf.quality.twins import near_pairs, pictures
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)
 TITLE_ZH = "近似重复的图像"
+SETTINGS = {"radius": 4}
 
 _SIDE = ("picture", "row", "sample_id", "split", "patient_id", "study_id", "file", "pixel_digest")
 _EVIDENCE = ("sample_id", "file", "split", "sample_id_2", "file_2", "split_2", "distance", "score")
@@ -34,7 +35,7 @@ _EVIDENCE = ("sample_id", "file", "split", "sample_id_2", "file_2", "split_2", "
 def check(case: Case) -> Iterator[Issue]:
     """Yield one Issue for pairs across splits, and one for those within a split."""
     shown = pictures(case)
-    found = near_pairs(case, shown, int(case.setting("near-duplicates.radius", 4)))
+    found = near_pairs(case, shown, int(case.setting("near-duplicates.radius", SETTINGS["radius"])))
     one, two = shown.select(_SIDE), shown.select(pl.col(_SIDE).name.suffix("_2"))
     pairs = found.join(one, left_on="i", right_on="picture").join(
         two, left_on="j", right_on="picture_2"

@@ -29,6 +29,7 @@ from medshelf.quality.crossing import crossing, crossing_issue_of
 SEVERITY: Severity = "warning"
 NEEDS = ()
 TITLE_ZH = "同一文本出现在多个划分中"
+SETTINGS = {"most": 5, "words": 12, "report-words": 60}
 
 _WORD = r"[\p{Han}\p{Hiragana}\p{Katakana}]|[[\p{L}\p{N}]--[\p{Han}\p{Hiragana}\p{Katakana}]]+"
 _BLANKS = ("\n", "\r", "\t", "\u00a0", "\u3000")
@@ -38,9 +39,11 @@ _SHOWN = 60
 
 def check(case: Case) -> Iterator[Issue]:
     """Yield one Issue per kind of text that several splits share."""
-    most = case.setting("text-leakage.most", 5)
-    words = case.setting("text-leakage.words", 12)
-    least = dict.fromkeys(("reports", "captions"), case.setting("text-leakage.report-words", 60))
+    most = case.setting("text-leakage.most", SETTINGS["most"])
+    words = case.setting("text-leakage.words", SETTINGS["words"])
+    least = dict.fromkeys(
+        ("reports", "captions"), case.setting("text-leakage.report-words", SETTINGS["report-words"])
+    )
     one = pl.coalesce("patient_id", "study_id", "sample_id").hash()
     for what, text in _texts().items():
         stated = case.rows.select("row", "split", one=one, text=text)

@@ -29,9 +29,9 @@ from medshelf.quality.header_evidence import header_issue
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels", "headers")
 TITLE_ZH = "图像中的烧录文字"
+SETTINGS = {"score": 0.82}
 
 _RULE, _BURNED_IN = "burned-in-text", "0028,0301"
-_FIVE_LETTERS = 0.82
 
 
 def check(case: Case) -> Iterator[Issue]:
@@ -41,7 +41,7 @@ def check(case: Case) -> Iterator[Issue]:
     if stated.height:
         message = "{n} files say that text is burned into their pixels"
         yield header_issue(stated, _RULE, SEVERITY, "DICOM BurnedInAnnotation", message, remedy)
-    least = case.setting("burned-in-text.score", _FIVE_LETTERS)
+    least = case.setting("burned-in-text.score", SETTINGS["score"])
     seen = measured(case, "image").filter(pl.col("text_score") >= least)
     columns = ("row", "sample_id", "name", "file", "text_score")
     found = seen.select(columns).sort("text_score", "row", descending=[True, False]).collect()
