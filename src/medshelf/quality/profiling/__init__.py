@@ -1,0 +1,1 @@
+"""The numbers of a profile, one module per topic."""
