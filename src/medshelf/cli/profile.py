@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,8 +26,8 @@ from medshelf.cli.passing import Address, EngineOption, NoPixels, Workers, passe
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from medshelf.quality.profiling.figure import Figure
     from medshelf.quality.profile import Profile
+    from medshelf.quality.profiling.figure import Figure
 
 
 def run(
@@ -77,15 +77,15 @@ def run(
         told = {} if figures is None else {"against_catalog": [asdict(each) for each in figures]}
         print_json({**found.as_dict(), **told})
     elif figures is not None:
-        _show_figures(figures)
+        _show_figures(figures, language(lang))
     else:
         _show(found, language(lang))
 
 
 def _show(found: Profile, tongue: str) -> None:
-    from medshelf.catalog.cards.parts import Table
     from medshelf.cli.tables import as_rich, console, plain
     from medshelf.quality.pages.words import Words
+    from medshelf.quality.profiling.page_tables import annotation_table, resolution_table
 
     screen, word = console(), Words(tongue)
     screen.print(plain(f"{found.name}  {found.dataset}"), style="bold")
@@ -93,19 +93,12 @@ def _show(found: Profile, tongue: str) -> None:
     told = [f"{word(name)} {n:,}" for name, n in counts.by_split.items()]
     people = f", {counts.n_patients:,} {word('patients')}" if counts.n_patients else ""
     screen.print(plain(f"{counts.n_samples:,} {word('samples')} ({', '.join(told)}){people}"))
-    rows: list[tuple[str, ...]] = []
-    for each in found.resolution:
-        for name, values in (("size (pixels)", each.size_px), ("spacing (mm)", each.spacing_mm)):
-            if values is not None:
-                ends = (values.minimum, values.median, values.maximum)
-                cells = (" x ".join(f"{number:.4g}" for number in end) for end in ends)
-                rows.append((f"{word(name)} {each.axes}", *cells, f"{values.n:,}"))
-    if rows:
-        header = ("", *word.all("minimum|median|maximum|images"))
-        screen.print(as_rich(Table(header, tuple(rows), frozenset({4}))))
-    if found.annotation:
-        header = tuple(word.all("class|of|cases|percent|minimum|median|maximum|unit"))
-        screen.print(as_rich(Table(header, tuple(_class_rows(found, word)), frozenset({2, 3}))))
+    for table in (
+        resolution_table(found.resolution, tongue),
+        annotation_table(found.annotation, tongue) if found.annotation else None,
+    ):
+        if table is not None:
+            screen.print(as_rich(table))
     for channel in found.intensity:
         if channel.per_pixel is not None:
             mean, sd = (
@@ -118,19 +111,10 @@ def _show(found: Profile, tongue: str) -> None:
             screen.print(plain(name))
 
 
-def _class_rows(found: Profile, word: Any) -> Iterable[tuple[str, ...]]:
-    for each in found.annotation:
-        extent: tuple[str, ...] = ("", "", "")
-        if each.extent is not None:
-            ends = (each.extent.minimum, each.extent.median, each.extent.maximum)
-            extent = tuple(f"{value:.4g}" for value in ends)
-        percent = f"{each.percent:.1f}"
-        yield (each.name, word(each.of), f"{each.cases:,}", percent, *extent, each.unit or "")
-
-
-def _show_figures(figures: Iterable[Figure]) -> None:
+def _show_figures(figures: Iterable[Figure], tongue: str) -> None:
     from medshelf.catalog.cards.parts import Table
     from medshelf.cli.tables import as_rich, console
+    from medshelf.quality.profiling.words import word
 
     header = ("figure", "catalog", "measured", "verdict", "why")
     rows = tuple(
@@ -138,12 +122,20 @@ def _show_figures(figures: Iterable[Figure]) -> None:
             f"{each.field} {each.what}".strip(),
             _numbers(each.recorded),
             _numbers(each.ours),
-            each.verdict,
-            each.reason or "",
+            word(each.verdict, tongue),
+            _reason(each, tongue),
         )
         for each in figures
     )
     console().print(as_rich(Table(header, rows, frozenset({1, 2}))))
+
+
+def _reason(figure: Figure, tongue: str) -> str:
+    from medshelf.quality.profiling.words import word
+
+    if figure.verdict == "equal":
+        return ""
+    return word(figure.reason or "unexplained", tongue)
 
 
 def _numbers(values: float | tuple[float, ...] | None) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from medshelf.quality.pages.shown import histogram_of, rounded, three_of
+from medshelf.quality.pages.shown import as_page_table, histogram_of, rounded
 from medshelf.quality.pages.words import Words
 from medshelf.quality.profile import Profile
 from medshelf.quality.profiling.labels import Together
+from medshelf.quality.profiling.page_tables import annotation_table
 from medshelf.report.charts.bars import bar_chart
 from medshelf.report.charts.heatmap import Names, heat_map
 from medshelf.report.charts.svg import Chart
@@ -26,19 +27,7 @@ def add_annotation(page: Page, profile: Profile, word: Words) -> None:
     page.heading(word("What is annotated"))
     if profile.annotation:
         page.charts(*_class_bars(profile, word))
-        drawn = any(each.extent is not None for each in profile.annotation)
-        header = word.all("class|of|cases|percent" + "|minimum|median|maximum|unit" * drawn)
-        rows = [
-            (
-                each.name,
-                word(each.of),
-                each.cases,
-                f"{each.percent:.1f}",
-                *((*three_of(each.extent), each.unit) if drawn else ()),
-            )
-            for each in profile.annotation
-        ]
-        page.table(Table(header, rows, numeric={3}))
+        page.table(as_page_table(annotation_table(profile.annotation, word.language)))
     if labels is None:
         return
     if labels.balance:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from medshelf.quality.pages.shown import histogram_of, rounded
+from medshelf.quality.pages.shown import as_page_table, histogram_of, rounded
 from medshelf.quality.pages.words import Words
 from medshelf.quality.profile import Profile
-from medshelf.quality.profiling.resolution import AxisRange, ImageRange
+from medshelf.quality.profiling.page_tables import resolution_table
 from medshelf.report.charts.bubbles import bubble_chart
 from medshelf.report.charts.scale import Axis
-from medshelf.report.page import Cell, Page, Table
+from medshelf.report.page import Page, Table
 
 
 def add_sizes(page: Page, profile: Profile, word: Words) -> None:
@@ -17,17 +17,7 @@ def add_sizes(page: Page, profile: Profile, word: Words) -> None:
     if images is None or not profile.resolution:
         return
     page.heading(word("Sizes and spacing"))
-    rows: list[tuple[Cell, ...]] = []
-    for each in profile.resolution:
-        rows.append((*_axis_row(f"{word('size (pixels)')} {each.axes}", each.size_px), each.n))
-        if each.spacing_mm:
-            name = f"{word('spacing (mm)')} {each.axes}"
-            rows.append((*_axis_row(name, each.spacing_mm), each.spacing_mm.n))
-        rows.append((*_image_row(word("image"), each.by_image), each.n))
-        if each.n_slices is not None:
-            rows.append((word("slices in all"), "", f"{each.n_slices:,}", "", each.n))
-    header = ["", word("minimum"), word("median"), word("maximum"), word("images")]
-    page.table(Table(header, rows, numeric={1, 2, 3}))
+    page.table(as_page_table(resolution_table(profile.resolution, word.language)))
     charts = []
     if images.n_sizes > 1:
         points = [(float(each.size_px[0]), float(each.size_px[1])) for each in images.sizes]
@@ -47,16 +37,6 @@ def add_sizes(page: Page, profile: Profile, word: Words) -> None:
         page.table(
             Table(["", word("value"), word("count")], kinds, caption=word("What the files are"))
         )
-
-
-def _axis_row(name: str, found: AxisRange) -> tuple[Cell, ...]:
-    ends = (found.minimum, found.median, found.maximum)
-    return (name, *(" x ".join(f"{each:.4g}" for each in end) for end in ends))
-
-
-def _image_row(name: str, found: ImageRange) -> tuple[Cell, ...]:
-    ends = (found.minimum, found.median, found.maximum)
-    return (name, *(" x ".join(f"{each:,}" for each in end) for end in ends))
 
 
 def add_values(page: Page, profile: Profile, word: Words) -> None:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
+from medshelf.catalog.cards import parts
 from medshelf.quality.profiling.spread import Spread
 from medshelf.report.charts.histogram import histogram
 from medshelf.report.charts.scale import Axis
 from medshelf.report.charts.svg import Chart
-from medshelf.report.page import Cell
-
-
-def three_of(spread: Spread | None) -> tuple[Cell, Cell, Cell]:
-    """Return smallest, median and largest value; empty cells where nothing is known."""
-    if spread is None:
-        return None, None, None
-    return tuple(rounded(each) for each in (spread.minimum, spread.median, spread.maximum))  # type: ignore[return-value]
+from medshelf.report.page import Cell, Table
 
 
 def rounded(value: float) -> Cell:
@@ -27,3 +21,10 @@ def histogram_of(title: str, spread: Spread | None, x: str, y: str) -> list[Char
         return []
     log = spread.scale == "log"
     return [histogram(title, spread.edges, spread.counts, Axis(x), Axis(y), logarithmic=log)]
+
+
+def as_page_table(found: parts.Table | None) -> Table:
+    """Return a table of the catalog's form as a page shows it; an empty one for none."""
+    return (
+        Table((), ()) if found is None else Table(found.header, found.rows, numeric=found.numeric)
+    )
