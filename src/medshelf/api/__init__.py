@@ -12,6 +12,7 @@ from medshelf.api.acquiring import (
     verify,
     where,
 )
+from medshelf.api.converting import convert, estimate
 from medshelf.api.data import datasets, load
 from medshelf.api.find import info, search
 from medshelf.api.quality import check, profile
@@ -36,9 +37,11 @@ __all__ = [
     "check",
     "clean",
     "concat",
+    "convert",
     "datasets",
     "demo",
     "du",
+    "estimate",
     "evaluate",
     "fetch",
     "foresee",
