@@ -112,7 +112,10 @@ class Writer(Protocol):
     SHARD_SIZE: int
 
     def plan(self, manifest: Manifest, options: Mapping[str, str]) -> dict[str, Any]:
-        """Return what is the same for all samples (classes, names); refuse what cannot be."""
+        """Return what is the same for all samples (classes, names); refuse what cannot be.
+
+        `shard_size` in it stands for `SHARD_SIZE` in this conversion.
+        """
 
     def shard(
         self, job: Job, part: Part, number: int
@@ -125,3 +128,9 @@ class Writer(Protocol):
 
     def finish(self, job: Job) -> None:
         """Write what lists the samples, from `job.records()`."""
+
+
+def shard_size_of(writer: Writer, plan: Mapping[str, Any]) -> int:
+    """Return how many samples a writer wants as one piece of work; 0 where it opens no file."""
+    size: int = plan.get("shard_size", writer.SHARD_SIZE)
+    return size

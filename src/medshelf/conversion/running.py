@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from medshelf.conversion.contents import check_losses, contents
-from medshelf.conversion.job import Job, Part
+from medshelf.conversion.job import Job, Part, shard_size_of
 from medshelf.conversion.naming import with_keys
 from medshelf.conversion.product import stated_product, write_card, write_provenance
 from medshelf.conversion.request import Converted, Labour, Request
@@ -61,7 +61,7 @@ def convert(
             options=request.options,
             plan=plan,
             dropped=dropped,
-            parts=_parts(table, request.shard_size or writer.SHARD_SIZE),
+            parts=_parts(table, request.shard_size or shard_size_of(writer, plan)),
             shards=stage.shards,
             table=stage.table,
             root=manifest.root,
@@ -96,7 +96,7 @@ def _parts(table: pl.DataFrame, shard_size: int) -> tuple[Part, ...]:
 def _write_shards(job: Job, stage: Stage, request: Request, labour: Labour) -> dict[str, str]:
     """Write all shards; return the samples that are not there, with the reason."""
     skipped: dict[str, str] = {}
-    for part in job.parts if writer_module(job.target).SHARD_SIZE else ():
+    for part in job.parts if shard_size_of(writer_module(job.target), job.plan) else ():
         done = run(
             ShardTask(job, part, request.on_error),
             part.n_samples,

@@ -86,42 +86,43 @@ def overview(manifest: Manifest, *, n_first: int = 3) -> Overview:
     frame = manifest.frame.with_columns(split, pl.col("text").struct.unnest())
     texts = [each.name for each in SCHEMA["text"].fields]  # type: ignore[attr-defined]
     columns = [each for each in SCHEMA if each not in ("sample_id", "split", "text")] + texts
-    sizes, splits, media, single, several, *facets = pl.collect_all(
-        [
-            frame.select(
-                pl.len().alias("n"),
-                *[pl.col(each).count() for each in columns],
-                pl.col("patient_id").drop_nulls().n_unique().alias("n_patients"),
-                pl.col("study_id").drop_nulls().n_unique().alias("n_studies"),
-            ),
-            frame.group_by("split").len(),
-            _media(frame),
-            frame.drop_nulls("label").group_by("label", "split").len(),
-            _entries(frame),
-            *[frame.drop_nulls(each).group_by(each).len() for each in _FACETS],
-        ]
-    )
-    row = sizes.row(0, named=True)
-    stated = {each: row[each] for each in columns if row[each]}
+    # One query after the other: a plan that they share keeps the whole table in memory, and so does
+    # n_unique beside other columns. What no row states is not looked at again.
+    counts = frame.select(pl.len().alias("n"), *[pl.col(each).count() for each in columns])
+    sizes = counts.collect().row(0, named=True)
+    stated = {each: sizes[each] for each in columns if sizes[each]}
+    single = frame.drop_nulls("label").group_by("label", "split").len()
+    facets = {
+        name: frame.drop_nulls(name).group_by(name).len().collect()
+        for name in _FACETS
+        if name in stated
+    }
+    media = _media(frame).collect().sort("role", "format").rows() if "media" in stated else []
     return Overview(
         meta=manifest.meta,
-        n_samples=row["n"],
-        n_patients=row["n_patients"],
-        n_studies=row["n_studies"],
-        by_split=_in_order(dict(splits.iter_rows())),
-        labels=(*_single(single), *_several(several)),
+        n_samples=sizes["n"],
+        n_patients=_n_unique(frame, "patient_id") if "patient_id" in stated else 0,
+        n_studies=_n_unique(frame, "study_id") if "study_id" in stated else 0,
+        by_split=_in_order(dict(frame.group_by("split").len().collect().iter_rows())),
+        labels=(
+            *(_single(single.collect()) if "label" in stated else ()),
+            *(_several(_entries(frame).collect()) if "labels" in stated else ()),
+        ),
         facets={
             name: dict(_most(each, name).head(_N_VALUES).iter_rows())
-            for name, each in zip(_FACETS, facets, strict=True)
-            if each.height
+            for name, each in facets.items()
         },
-        media={f"{role} {kind}": n for role, kind, n in media.sort("role", "format").rows()},
+        media={f"{role} {kind}": n for role, kind, n in media},
         stated=stated,
-        without_media=row["n"] - row["media"],
+        without_media=sizes["n"] - sizes["media"],
         first=tuple(
             _without_nulls(each) for each in manifest.frame.head(n_first).collect().to_dicts()
         ),
     )
+
+
+def _n_unique(frame: pl.LazyFrame, column: str) -> int:
+    return int(frame.select(pl.col(column).drop_nulls().n_unique()).collect().item())
 
 
 def _media(frame: pl.LazyFrame) -> pl.LazyFrame:
