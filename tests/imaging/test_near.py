@@ -311,6 +311,20 @@ def test_equal_pictures_are_paired_with_the_first_and_flat_ones_with_none() -> N
     assert (found.score > 0.999).all()
 
 
+def test_twins_between_two_sets_are_those_of_both_together() -> None:
+    small = reduced(chests(70))
+    ours, strangers = small[:40], small[40:]
+    theirs = np.concatenate([strangers, ours[:10], hashing.dihedral(ours[10:20], "mirrored")])
+    found = near.twins_between(ours, theirs)
+    pairs = set(zip(found.i.tolist(), found.j.tolist(), strict=True))
+    assert pairs == {(n, 30 + n) for n in range(20)}
+    mirrored = found.orientation[found.j >= 40]
+    assert set(mirrored.tolist()) == {hashing.DIHEDRAL.index("mirrored")}
+    together = near.twins(np.concatenate([ours, theirs]))
+    across = {(i, j - 40) for i, j in zip(together.i.tolist(), together.j.tolist(), strict=True)}
+    assert pairs == {(i, j) for i, j in across if i < 40 and j >= 0}
+
+
 def test_no_pictures_have_no_twins() -> None:
     for n in (0, 1, 2):
         assert len(near.twins(np.zeros((n, 32, 32), np.float32)).i) == 0

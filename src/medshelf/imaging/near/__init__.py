@@ -2,7 +2,7 @@
 
 from medshelf.imaging.near.pairs import Groups, Pairs, groups, pairs_between, pairs_within
 from medshelf.imaging.near.same import SAME_FROM, same_picture
-from medshelf.imaging.near.twins import VIEWS, Twins, twins
+from medshelf.imaging.near.twins import VIEWS, Twins, twins, twins_between
 
 __all__ = [
     "SAME_FROM",
@@ -15,4 +15,5 @@ __all__ = [
     "pairs_within",
     "same_picture",
     "twins",
+    "twins_between",
 ]

@@ -91,7 +91,50 @@ def twins(
     first = usable[copies.first][copies.group]
     stars = np.stack([first, usable, np.zeros_like(first)])[:, first != usable]
     rows = np.stack([*np.sort([single[i], single[j]], axis=0), orientation])
-    return _decided(reduced, np.unique(np.concatenate((rows, stars), axis=1), axis=1))
+    return _decided(reduced, reduced, np.unique(np.concatenate((rows, stars), axis=1), axis=1))
+
+
+def twins_between(
+    ours: np.ndarray,
+    theirs: np.ndarray,
+    radius: int = 4,
+    *,
+    orientations: Iterable[str] = ("mirrored",),
+    views: Iterable[str] = tuple(VIEWS),
+    at_most: int = 1_000_000,
+) -> Twins:
+    """Find the pictures of one set that are the same as one of another.
+
+    Args:
+        ours: (N, 32, 32), of `hashing.reduced`.
+        theirs: (M, 32, 32).
+        radius: As for `twins`.
+        orientations: As for `twins`.
+        views: As for `twins`; either picture may be the turned or cropped one.
+        at_most: Pairs that one orientation or view may propose.
+
+    Returns:
+        Rows of `ours` and of `theirs`.
+
+    Raises:
+        UnknownNameError: There is no such orientation or view.
+        SettingError: There are more than `at_most` pairs.
+    """
+    orientations, views = tuple(orientations), tuple(views)
+    _require("orientation", orientations, DIHEDRAL)
+    _require("view", views, VIEWS)
+    hashes, turned = phash(ours), phash_dihedral(theirs)
+    usable = [np.flatnonzero(each != NO_HASH) for each in (hashes, turned[0])]
+    mine, others = hashes[usable[0]], turned[:, usable[1]]
+    pairs = [(at, mine, others[at]) for at in (0, *map(DIHEDRAL.index, orientations))]
+    for name in views:
+        pairs.append((0, mine, _seen(theirs[usable[1]], VIEWS[name])))
+        pairs.append((0, _seen(ours[usable[0]], VIEWS[name]), others[0]))
+    proposed = []
+    for orientation, one, other in pairs:
+        i, j, _ = pairs_between(one, other, radius, at_most=at_most)
+        proposed.append(np.stack([usable[0][i], usable[1][j], np.full_like(i, orientation)]))
+    return _decided(ours, theirs, np.unique(np.concatenate(proposed, axis=1), axis=1))
 
 
 def _require(kind: str, names: tuple[str, ...], known: Iterable[str]) -> None:
@@ -137,15 +180,15 @@ def _seen(reduced: np.ndarray, view: View) -> np.ndarray:
     return hashes
 
 
-def _decided(reduced: np.ndarray, rows: np.ndarray) -> Twins:
+def _decided(ours: np.ndarray, theirs: np.ndarray, rows: np.ndarray) -> Twins:
     """Judge proposed pairs, and keep each in the orientation that fits best."""
     scores, same = np.zeros(rows.shape[1], np.float32), np.zeros(rows.shape[1], bool)
     for orientation in np.unique(rows[2]):
         chosen = np.flatnonzero(rows[2] == orientation)
         for start in range(0, len(chosen), _BATCH):
             at = chosen[start : start + _BATCH]
-            other = dihedral(reduced[rows[1, at]], DIHEDRAL[orientation])
-            scores[at], same[at] = same_picture(reduced[rows[0, at]], other)
+            other = dihedral(theirs[rows[1, at]], DIHEDRAL[orientation])
+            scores[at], same[at] = same_picture(ours[rows[0, at]], other)
     i, j, orientation = rows[:, same]
     best = np.lexsort((-scores[same], j, i))
     first = np.ones(len(best), dtype=bool)
