@@ -13,10 +13,10 @@ from medshelf.catalog.shelf import find_record
 from medshelf.core import files
 from medshelf.core.errors import FormatError, LayoutError, StorageError
 from medshelf.core.manifest import Manifest
-from medshelf.formats.picture import read_gif, read_png
-from medshelf.readers.medmnist_npz import read
 from medshelf.dataset import exported
 from medshelf.dataset.exported import write
+from medshelf.formats.picture import read_gif, read_png
+from medshelf.readers.medmnist_npz import read
 
 SHAPES = {
     "breastmnist": (28, 28),
