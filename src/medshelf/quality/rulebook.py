@@ -7,6 +7,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from itertools import groupby
 from typing import Literal
 
@@ -15,10 +16,11 @@ from medshelf.core.issues import Issue, Severity
 from medshelf.quality import rules
 from medshelf.quality.case import Case
 
-Need = Literal["pixels", "headers", "predictions", "against", "record"]
+Need = Literal["pixels", "headers", "lettering", "predictions", "against", "record"]
 NEEDS: dict[Need, str] = {
     "pixels": "the files may not be decoded (--no-pixels)",
     "headers": "the files may not be opened (--no-pixels)",
+    "lettering": 'SciPy is not installed (pip install "medshelf[quality]")',
     "predictions": "no predictions were given (--predictions FILE)",
     "against": "no other dataset was given (--against ID)",
     "record": "the dataset has no record in the catalog",
@@ -56,6 +58,7 @@ class Rule:
         there = {
             "pixels": case.passes.pixels,
             "headers": case.passes.pixels,
+            "lettering": find_spec("scipy") is not None,
             "predictions": case.predictions is not None,
             "against": bool(case.against),
             "record": case.record is not None,
