@@ -71,31 +71,57 @@ from medshelf.conversion.request import Labour, Request
 from medshelf.conversion.running import convert
 from medshelf.core.manifest import read_manifest
 if __name__ == "__main__":
-    root, out = map(Path, sys.argv[1:])
-    request = Request("image-folder", drop=frozenset({"masks", "boxes"}), shard_size=3)
+    root, out = map(Path, sys.argv[1:3])
+    request = Request(sys.argv[3], drop=frozenset({"masks", "boxes"}), shard_size=3)
     convert(read_manifest(root.parent / "m.parquet", root), out, request, Labour(workers=1))
 """
 
 
-def test_a_run_that_is_killed_goes_on_to_the_same_bytes(manifest: Manifest, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("target", "seed"), [("image-folder", 7), ("image-folder", 8), ("webdataset", 9), ("hf", 10)]
+)
+def test_a_run_that_is_killed_goes_on_to_the_same_bytes(
+    manifest: Manifest, tmp_path: Path, target: str, seed: int
+) -> None:
     manifest.write(tmp_path / "m.parquet")
     again = read_manifest(tmp_path / "m.parquet", manifest.root)
-    convert(again, tmp_path / "whole", _request(), _HERE)
-    chance, out = random.Random(7), tmp_path / "out"
-    words = [sys.executable, "-c", _SCRIPT, str(manifest.root), str(out)]
-    for _ in range(4):
+    request = Request(target, drop=_DROP, shard_size=3)
+    convert(again, tmp_path / "whole", request, _HERE)
+    chance, out = random.Random(seed), tmp_path / "out"
+    words = [sys.executable, "-c", _SCRIPT, str(manifest.root), str(out), target]
+    for _ in range(3):
         process = subprocess.Popen(words, start_new_session=True, stderr=subprocess.DEVNULL)
         stage = tmp_path / ".out.part"
         while process.poll() is None and not stage.is_dir():
             time.sleep(0.02)
-        time.sleep(chance.uniform(0.3, 1.2))
+        time.sleep(chance.uniform(0.0, 1.0))
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert out.is_dir() or not (out / "medshelf.json").exists()
     if not out.is_dir():
-        convert(again, out, _request(), _HERE)
+        convert(again, out, request, _HERE)
     assert _bytes(out) == _bytes(tmp_path / "whole")
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is no /proc to look into")
+def test_a_shard_is_on_the_disk_before_it_counts_as_done(
+    manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures_synced: set[int] = set()
+    at_shard, fsync = [], os.fsync
+
+    def noted(file: int) -> None:
+        name = str(Path(f"/proc/self/fd/{file}").readlink())
+        if ".png" in name:
+            pictures_synced.add(os.fstat(file).st_ino)
+        if "shard-" in name:
+            at_shard.append(len(pictures_synced))
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    convert(manifest, tmp_path / "out", _request(), _HERE)
+    assert at_shard == [3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 32, 35, 38, 40]
 
 
 def test_what_lies_there_is_not_replaced_unasked(manifest: Manifest, tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ def _leaking() -> Case:
 def test_an_issue_names_all_samples_and_its_evidence() -> None:
     (found,) = check(_leaking(), ["patient-leakage"]).issues
     assert found.samples == ("000", "039")
-    assert found.evidence == ({"key": "same", "splits": "test, train", "n_samples": 2},)
+    (shown,) = found.evidence
+    assert (shown["patient"], shown["splits"], shown["n_samples"]) == ("same", "test, train", 2)
     assert found.severity == "error"
 
 

@@ -191,7 +191,7 @@ def test_the_official_split_of_nih_is_known_to_differ(real_data: Path) -> None:
     }
     views = found["attribute-association", "view"].evidence
     assert (views[0]["target"], views[0]["n"]) == ("Edema", 112_120)
-    assert "'AP' in 88% of 'present' and 40% of all" in views[0]["said"]
+    assert "'AP' in 88% of those with 'Edema' and 40% of all" in views[0]["said"]
     assert [each["target"] for each in found["split-shift", "split"].evidence] == ["Pneumothorax"]
 
 

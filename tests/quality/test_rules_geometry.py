@@ -175,7 +175,7 @@ def test_mixed_orientations(tmp_path: Path) -> None:
     both(tmp_path, 6, AFFINE @ np.diag([-1.0, -1, 1, 1]))
     issue = only(manifest)
     assert (issue.rule, issue.samples) == ("mixed-orientations", ("002", "006"))
-    assert "2 of 8 volumes are not RAS (LPS: 2)" in issue.message
+    assert "2 of 8 volumes not RAS (LPS: 2)" in issue.message
 
 
 def test_non_orthogonal(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_oblique(tmp_path: Path) -> None:
     both(tmp_path, 0, turn @ AFFINE)
     issue = only(manifest)
     assert (issue.rule, issue.severity, issue.samples) == ("oblique", "info", ("000",))
-    assert "1 of 8 volumes are oblique, by 20.0 degrees" in issue.message
+    assert "1 of 8 volumes oblique, by 20.0 degrees" in issue.message
 
 
 def test_masks_without_an_image_and_pictures_without_a_mask_have_no_issue() -> None:
@@ -305,7 +305,7 @@ def test_missing_slices_by_position(tmp_path: Path) -> None:
     issue = only(slices(tmp_path, whole + gap))
     assert (issue.rule, issue.where) == ("missing-slices", "positions")
     assert set(issue.samples) == set(gap)
-    assert "2 slices are missing in 1 series" in issue.message
+    assert "2 slices missing in 1 series" in issue.message
     assert issue.evidence[0]["step_before"] == 7.5
     assert issue.evidence[0]["n_missing"] == 2
 

@@ -142,7 +142,7 @@ def test_duplicate_files_between_samples(root: Path) -> None:
     issue = only(as_manifest(picture_rows(), root))
     assert (issue.rule, issue.where) == ("duplicate-files", "between samples")
     assert issue.samples == ("002", "004", "020")
-    assert issue.message.startswith("3 files are 1 different ones")
+    assert issue.message.startswith("3 files that are copies of each other, in 1 group")
 
 
 def test_a_mask_that_is_a_copy_of_its_image_is_a_duplicate(root: Path) -> None:

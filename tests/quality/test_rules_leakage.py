@@ -72,8 +72,10 @@ def test_a_set_without_images_has_no_issue(tmp_path: Path) -> None:
 def test_more_candidates_than_can_be_judged_are_refused(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    picture = np.asarray(Image.open(root / "images/004.png"))
     for number in range(4):
-        Image.open(root / "images/004.png").save(root / f"images/{number:03}.png", compress_level=1)
+        noise = np.random.default_rng(number).integers(0, 3, picture.shape)
+        Image.fromarray((picture + noise).astype(np.uint8)).save(root / f"images/{number:03}.png")
     monkeypatch.setattr(twins, "_CANDIDATES", 5)
     with pytest.raises(SettingError, match="more than 5 pairs"):
         issues(as_manifest(picture_rows(), root), pixels=True)
@@ -84,8 +86,10 @@ def test_a_patient_in_two_splits_is_found_with_all_samples(tmp_path: Path) -> No
     issue = only(as_manifest(rows, tmp_path))
     assert (issue.rule, issue.severity) == ("patient-leakage", "error")
     assert issue.samples == ("002", "003")
-    assert issue.evidence == ({"key": "p1", "splits": "test, train", "n_samples": 2},)
-    assert "1 patients have samples in several splits, 1 of them in test" in issue.message
+    (shown,) = issue.evidence
+    assert (shown["patient"], shown["splits"], shown["n_samples"]) == ("p1", "test, train", 2)
+    assert (shown["sample_id"], shown["sample_id_2"]) == ("002", "003")
+    assert issue.message == "1 patient in several splits; with samples in test: 1"
 
 
 def test_a_patient_without_split_or_id_leaks_nothing(tmp_path: Path) -> None:
@@ -97,9 +101,18 @@ def test_a_patient_without_split_or_id_leaks_nothing(tmp_path: Path) -> None:
 
 
 def test_a_study_in_two_splits_is_found(tmp_path: Path) -> None:
-    study = pl.when(pl.col("sample_id").is_in(["005", "030"])).then(pl.lit("s1"))
-    issue = only(as_manifest(picture_rows().with_columns(study_id=study), tmp_path))
+    together = pl.col("sample_id").is_in(["005", "030"])
+    rows = picture_rows().with_columns(
+        study_id=pl.when(together).then(pl.lit("s1")),
+        patient_id=pl.when(~together).then("patient_id"),
+    )
+    issue = only(as_manifest(rows, tmp_path))
     assert (issue.rule, issue.samples) == ("study-leakage", ("005", "030"))
+
+
+def test_studies_that_are_numbered_anew_for_each_patient_leak_nothing(tmp_path: Path) -> None:
+    rows = picture_rows().with_columns(study_id=pl.lit("study1"))
+    assert issues(as_manifest(rows, tmp_path)) == []
 
 
 def test_one_file_in_two_splits_is_found_without_the_pixels(tmp_path: Path) -> None:
@@ -109,7 +122,7 @@ def test_one_file_in_two_splits_is_found_without_the_pixels(tmp_path: Path) -> N
     rows = rows.with_columns(media=pl.Series(media, dtype=rows.schema["media"]))
     issue = only(as_manifest(rows, tmp_path))
     assert (issue.rule, issue.samples) == ("file-leakage", ("000", "038"))
-    assert issue.evidence[0]["key"] == "images/000.png"
+    assert issue.evidence[0]["file"] == "images/000.png"
 
 
 def test_a_copied_picture_across_splits_is_found(root: Path) -> None:
@@ -182,12 +195,12 @@ def test_a_report_in_two_splits_is_found_whatever_its_blanks_and_capitals(tmp_pa
     issue = only(texts(tmp_path, report=reports))
     assert (issue.rule, issue.severity) == ("text-leakage", "warning")
     assert issue.samples == ("03", "17")
-    assert "1 reports" in issue.message
+    assert issue.message.startswith("1 report in several splits")
     reports[4] = reports[3] + " And more."
     reports[18] = reports[4]
     issue = only(texts(tmp_path, report=reports))
     assert issue.message.startswith("2 reports")
-    assert [each["key"][:12] for each in issue.evidence] == ["03: Patchy o", "04: Patchy o"]
+    assert [each["report"][:12] for each in issue.evidence] == ["03: Patchy o", "04: Patchy o"]
 
 
 def test_short_and_template_reports_are_no_leak(tmp_path: Path) -> None:
@@ -221,7 +234,7 @@ def test_dialogues_and_chinese_texts_are_compared(tmp_path: Path) -> None:
     kind = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
     turns = [[{"role": "user", "content": each}] for each in said]
     issue = only(texts(tmp_path, turns=pl.Series(turns, dtype=kind)))
-    assert (issue.samples, "dialogues" in issue.message) == (("02", "16"), True)
+    assert (issue.samples, issue.where) == (("02", "16"), "dialogues")
 
 
 @given(st.lists(st.sampled_from("Ab \n\t"), max_size=40))
@@ -309,9 +322,20 @@ def test_images_of_rsna_are_found_in_nih_by_the_mapping(tmp_path: Path) -> None:
     by_place = {each.where: each for each in found}
     names = by_place["nih-chest-xray: file names"]
     shared = {rsna_pneumonia_mapped.BOXED, rsna_pneumonia_mapped.TESTED[0]}
-    assert (names.severity, set(names.samples)) == ("error", shared)
+    assert (names.severity, set(names.samples)) == ("warning", shared)
     assert {each["other_id"] for each in names.evidence} == {"00000013_005", "00024680_000"}
     assert set(by_place["nih-chest-xray: patients"].samples) == shared
+
+
+def test_shared_samples_that_only_one_of_two_sets_tests_are_an_error(tmp_path: Path) -> None:
+    rsna, nih = released(tmp_path)
+    trained = nih.frame.with_columns(
+        split=pl.lit("train").cast(nih.frame.collect_schema()["split"])
+    )
+    other = Case(Manifest(trained, nih.meta, nih.root))
+    found = {each.where: each for each in issues(rsna, other) if each.rule == "source-leakage"}
+    names = found["nih-chest-xray: file names"]
+    assert (names.severity, names.message.rsplit(" ")[-1]) == ("error", "1")
 
 
 def test_names_are_compared_only_where_lineage_says_so(tmp_path: Path) -> None:

@@ -187,6 +187,11 @@ def test_lettering_that_is_seen(tmp_path: Path) -> None:
     image.save(tmp_path / "p/images/005.png")
     (issue,) = issues(manifest, "burned-in-text")
     assert (issue.severity, issue.where, issue.samples) == ("info", "pixels", ("005",))
+    case = Case(manifest, passes=Passes(workers=0))
+    placed = case.measures.media.with_columns(affine=pl.lit(np.eye(4).ravel().tolist()))
+    case.__dict__["measures"] = Measures(placed, case.measures.regions)
+    (rule,) = chosen_rules(["burned-in-text"])
+    assert list(rule.check(case)) == [], "a slice of a volume holds anatomy, no lettering"
 
 
 TEXTS = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -29,7 +28,9 @@ _Resize = Literal["area", "bilinear", "nearest", "pad"]
 
 def run(
     dataset: Annotated[str, typer.Argument(metavar="ID|MANIFEST", help="Id or Parquet manifest.")],
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the product goes.")],
+    folder: Annotated[
+        str, typer.Argument(metavar="FOLDER|URL", help="Where the product goes; also s3://...")
+    ],
     to: Annotated[str, typer.Option(help="Format, e.g. coco; see docs/converting.md.")],
     root: Root = None,
     option: Options = None,
@@ -105,7 +106,8 @@ def run(
     choosing = Choosing(filter_, tuple(_listed(labels)), split, seed, limit)
     given: dict[str, Any] = {"root": root, "options": options(option), "choosing": choosing}
     if dry_run:
-        _show_estimate(converting.estimate(dataset, request, **given), as_json=json)
+        found = converting.estimate(dataset, request, **given, workers=workers)
+        _show_estimate(found, as_json=json)
         return
     labour = Labour(workers, engine, address)
     done = converting.convert(
@@ -161,9 +163,10 @@ def _show_estimate(found: Any, *, as_json: bool) -> None:
     if as_json:
         print_json(asdict(found))
         return
+    many = "1 process" if found.n_workers == 1 else f"{found.n_workers} processes"
     print(
         f"{found.n_samples:,} samples, about {found.size_bytes / 1e6:,.1f} MB and "
-        f"{found.duration_s:,.0f} s with one process (from {found.n_tried:,} on trial)"
+        f"{found.duration_s:,.0f} s with {many} (from {found.n_tried:,} on trial)"
     )
     if found.dropped:
         print(f"without: {', '.join(found.dropped)}")

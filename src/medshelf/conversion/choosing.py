@@ -43,8 +43,8 @@ def choose(manifest: Manifest, choosing: Choosing) -> Manifest:
     A derived split stands in the column `split`; `meta.options["derived_split"]` says so.
 
     Raises:
-        SettingError: The filter is no condition, the split is not written as it should be, or no
-            sample is left.
+        SettingError: The filter is no condition, the limit below 1, the split not written as it
+            should be, or no sample is left.
         UnknownNameError: There is no such class.
     """
     if choosing.filter:
@@ -52,6 +52,8 @@ def choose(manifest: Manifest, choosing: Choosing) -> Manifest:
     if choosing.labels:
         manifest = _with_labels(manifest, choosing.labels)
     if choosing.limit is not None:
+        if choosing.limit < 1:
+            raise SettingError(f"The limit is {choosing.limit}", "Give 1 or more, or none")
         manifest = replace(manifest, frame=manifest.frame.head(choosing.limit))
     if not manifest.n_samples():
         problem = f"No sample of {manifest.meta.dataset!r} is left to convert"

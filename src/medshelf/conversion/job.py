@@ -100,6 +100,9 @@ class Job:
 class Writer(Protocol):
     """A module of `medshelf.writers`.
 
+    One that cannot write images however they are prepared also has
+    `check_preparation(preparation, plan)`, which refuses before anything is written.
+
     Attributes:
         CARRIES: Names of `contents.CONTENTS` that the format holds.
         OPTIONS: Option to what it does, in one line.

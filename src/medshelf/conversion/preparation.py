@@ -15,7 +15,7 @@ Channels = Literal["grey", "rgb"]
 class Preparation:
     """How images are prepared; nothing is done that is not asked for.
 
-    The order is: crop, spacing, size, window, dtype, channels. Masks take part in the geometry
+    The order is: crop, spacing, size, window, channels, dtype. Masks take part in the geometry
     only, by nearest neighbour; shapes are moved along.
 
     Attributes:

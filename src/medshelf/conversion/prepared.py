@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from medshelf.conversion.moving import Moved, moved_shapes, prepared_image, prepared_mask
 from medshelf.conversion.preparation import Preparation
-from medshelf.core.errors import SettingError
+from medshelf.core.errors import FormatError, SettingError
 from medshelf.dataset import decoding
 from medshelf.dataset.fields import Medium, Shape
 from medshelf.dataset.sample import Sample
@@ -80,9 +81,17 @@ class Prepared:
         return encode(self.image(name), f"{self.sample.id} ({medium.name})"), "png"
 
     def source(self, medium: Medium) -> bytes:
-        """Return the bytes of a medium's file or member."""
+        """Return the bytes of a medium's file or member.
+
+        Raises:
+            FormatError: It is not there, or cannot be read.
+        """
         found = decoding.source(self.sample.root, medium)
-        return found.read_bytes() if isinstance(found, Path) else found
+        if isinstance(found, Path):
+            with _readable(found):
+                found = found.read_bytes()
+        self._digests[medium.path, medium.member] = hashlib.sha256(found).hexdigest()
+        return found
 
     def provenance(self) -> Iterator[dict[str, Any]]:
         """Yield where each image and mask came from, with the SHA-256 of its file or member.
@@ -91,7 +100,7 @@ class Prepared:
         """
         for medium in self.sample.media:
             whole = medium.path is not None and not decoding.is_container(medium)
-            digest = hashlib.sha256(self.source(medium)).hexdigest() if whole else None
+            digest = self._digest(medium) if whole else None
             yield {
                 "sample_id": self.sample.id,
                 "key": self.key,
@@ -103,6 +112,16 @@ class Prepared:
                 "sha256": digest,
             }
 
+    def _digest(self, medium: Medium) -> str:
+        if known := self._digests.get((medium.path, medium.member)):
+            return known
+        found = decoding.source(self.sample.root, medium)
+        if not isinstance(found, Path):
+            return hashlib.sha256(found).hexdigest()
+        with _readable(found):
+            stat = found.stat()
+            return _file_digest(found, stat.st_size, stat.st_mtime_ns)
+
     def _moved(self, name: str | None) -> Moved:
         medium = str(self.sample.medium(name).name)
         if medium not in self._images:
@@ -113,6 +132,26 @@ class Prepared:
     @cached_property
     def _images(self) -> dict[str, Moved]:
         return {}
+
+    @cached_property
+    def _digests(self) -> dict[tuple[str | None, str | None], str]:
+        return {}
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise FormatError(path, reason, "Check path and permissions, or fetch it again") from error
+
+
+@lru_cache(maxsize=64)
+def _file_digest(path: Path, size_bytes: int, mtime_ns: int) -> str:  # noqa: ARG001 - which content
+    """Hash a file, once where many samples are slices or frames of it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def encode(raster: Raster, what: str) -> bytes:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from medshelf.conversion.job import Job
+from medshelf.conversion.job import Job, Record
 from medshelf.conversion.request import Converted, Request
 from medshelf.core.files import atomic_path, write_text
 from medshelf.core.version import __version__
 
 CARD, PROVENANCE = "medshelf.json", "provenance.parquet"
+_AT_ONCE = 20_000
 _SOURCES = pl.Schema(
     {
         "sample_id": pl.String,
@@ -35,13 +38,21 @@ def write_provenance(job: Job) -> None:
     The hash is null where no file was opened.
     """
     if job.shards.is_dir():
-        rows = pl.DataFrame(list(job.sources()), schema=_SOURCES, orient="row").lazy()
+        rows = _stated_sources(job.sources()).lazy()
     else:
         media = pl.scan_parquet(job.table, glob=False).select("sample_id", "key", "media")
         fields = media.explode("media").unnest("media").with_columns(sha256=pl.lit(None))
         rows = fields.select(pl.col(name).cast(kind) for name, kind in _SOURCES.items())
     with atomic_path(job.folder / PROVENANCE) as part:
         rows.sink_parquet(part)
+
+
+def _stated_sources(sources: Iterator[Record]) -> pl.DataFrame:
+    """Return them as a table; some at a time, as dictionaries take far more memory."""
+    frames = [pl.DataFrame(schema=_SOURCES)]
+    while some := list(islice(sources, _AT_ONCE)):
+        frames.append(pl.DataFrame(some, schema=_SOURCES, orient="row"))
+    return pl.concat(frames)
 
 
 def write_card(job: Job, request: Request, converted: Converted, key: str) -> None:
@@ -73,16 +84,16 @@ def write_card(job: Job, request: Request, converted: Converted, key: str) -> No
     write_text(job.folder / CARD, json.dumps(card, indent=2, ensure_ascii=False) + "\n")
 
 
-def stated_key(folder: Path) -> str | None:
-    """Return the key of the conversion that made a folder; null where none did."""
+def stated_key(card: str | None) -> str | None:
+    """Return the key of the conversion that wrote a card; null where none did."""
     try:
-        key = json.loads((folder / CARD).read_text("utf-8"))["key"]
-    except (OSError, ValueError, KeyError, TypeError):
+        key = json.loads(card or "")["key"]
+    except (ValueError, KeyError, TypeError):
         return None
     return key if isinstance(key, str) else None
 
 
-def stated_product(folder: Path) -> Converted:
-    """Return what the card of a product says."""
-    card = json.loads((folder / CARD).read_text("utf-8"))
-    return Converted(folder, card["n_written"], card["skipped"], tuple(card["dropped"]))
+def stated_product(folder: Path | str, card: str) -> Converted:
+    """Return what the card of the product in a folder, or at a URL, says."""
+    said = json.loads(card)
+    return Converted(folder, said["n_written"], said["skipped"], tuple(said["dropped"]))

@@ -55,13 +55,13 @@ class Converted:
     """What was written.
 
     Attributes:
-        folder: The product.
+        folder: The product; of one in an object store its URL.
         n_written: Samples.
         skipped: Sample id to the reason why it is not there.
         dropped: What the format cannot carry and the user gave up.
     """
 
-    folder: Path
+    folder: Path | str
     n_written: int
     skipped: Mapping[str, str]
     dropped: tuple[str, ...]

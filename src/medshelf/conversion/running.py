@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -9,11 +10,13 @@ import polars as pl
 from medshelf.conversion.contents import check_losses, contents
 from medshelf.conversion.job import Job, Part, shard_size_of
 from medshelf.conversion.naming import with_keys
+from medshelf.conversion.object_store import place_of
 from medshelf.conversion.product import stated_product, write_card, write_provenance
 from medshelf.conversion.request import Converted, Labour, Request
 from medshelf.conversion.sharding import ShardTask, writer_module
 from medshelf.conversion.staging import Stage, key_of
 from medshelf.core.errors import FormatError, UnknownNameError
+from medshelf.core.files import storage_errors
 from medshelf.core.manifest import Manifest
 from medshelf.parallel.run import run
 
@@ -21,7 +24,7 @@ _SPLITS = ("train", "val", "test", None)
 
 
 def convert(
-    manifest: Manifest, folder: Path, request: Request, labour: Labour | None = None
+    manifest: Manifest, folder: Path | str, request: Request, labour: Labour | None = None
 ) -> Converted:
     """Write a manifest's samples in another format.
 
@@ -30,7 +33,8 @@ def convert(
 
     Args:
         manifest: The samples, see `choosing.choose`.
-        folder: The product.
+        folder: The product: a folder, or as text an fsspec URL, e.g. `s3://bucket/folder`, where it
+            is copied to when it is whole, see `object_store`.
         request: What is asked for.
         labour: How the work is done.
 
@@ -39,39 +43,52 @@ def convert(
         SettingError: The format cannot carry something that was not given up, the writer refuses
             the dataset, or a sample cannot be prepared as asked.
         StorageError: The folder is there already, cannot be written, or another run writes it.
+        MissingExtraError: A URL is given, and fsspec or what it needs for it is not installed.
         FormatError: An image cannot be read, and `on_error` is `stop`.
     """
     writer = writer_module(request.target)
     if unknown := sorted(set(request.options) - set(writer.OPTIONS)):
         raise UnknownNameError(f"option of {request.target}", unknown[0], writer.OPTIONS)
+    place = place_of(folder)
+    # what counts and orders the rows would read and decode the table anew each time
+    manifest = replace(manifest, frame=manifest.frame.collect().lazy())
     dropped = check_losses(contents(manifest), writer.CARRIES, request.drop, request.target)
     plan = writer.plan(manifest, request.options)
+    if refuse := getattr(writer, "check_preparation", None):
+        refuse(request.preparation, plan)
     table = _ordered(manifest)
-    key = key_of(table, manifest.meta, request, plan)
-    stage = Stage(folder.absolute(), key)
-    if request.existing == "resume" and stage.is_finished():
-        return stated_product(stage.target)
-    with stage.opened(manifest.root, request.existing):
-        table.write_parquet(stage.table)
-        job = Job(
-            target=request.target,
-            folder=stage.folder,
-            meta=manifest.meta,
-            preparation=request.preparation,
-            options=request.options,
-            plan=plan,
-            dropped=dropped,
-            parts=_parts(table, request.shard_size or shard_size_of(writer, plan)),
-            shards=stage.shards,
-            table=stage.table,
-            root=manifest.root,
-        )
-        skipped = _write_shards(job, stage, request, labour or Labour())
-        writer.finish(job)
-        write_provenance(job)
-        converted = Converted(stage.target, table.height - len(skipped), skipped, dropped)
-        write_card(job, request, converted, key)
-    return converted
+    stage = Stage(place, key_of(table, manifest.meta, request, plan))
+    if request.existing == "resume" and (done := stage.product()):
+        return done
+    with stage.opened(manifest.root, request.existing) as is_whole:
+        if not is_whole:
+            with storage_errors(stage.table):
+                table.write_parquet(stage.table)
+            job = Job(
+                target=request.target,
+                folder=stage.folder,
+                meta=manifest.meta,
+                preparation=request.preparation,
+                options=request.options,
+                plan=plan,
+                dropped=dropped,
+                parts=_parts(table, request.shard_size or shard_size_of(writer, plan)),
+                shards=stage.shards,
+                table=stage.table,
+                root=manifest.root,
+            )
+            _write(job, stage, request, labour or Labour())
+    return stated_product(place.name, place.card() or "")
+
+
+def _write(job: Job, stage: Stage, request: Request, labour: Labour) -> None:
+    skipped = _write_shards(job, stage, request, labour)
+    stage.tidy()
+    writer_module(job.target).finish(job)
+    write_provenance(job)
+    n_written = sum(part.n_samples for part in job.parts) - len(skipped)
+    converted = Converted(stage.place.name, n_written, skipped, job.dropped)
+    write_card(job, request, converted, stage.key)
 
 
 def _ordered(manifest: Manifest) -> pl.DataFrame:
@@ -110,12 +127,11 @@ def _write_shards(job: Job, stage: Stage, request: Request, labour: Labour) -> d
             key=stage.key,
         )
         lost = {part.first + each.item: each.reason for each in done.lost}
-        ids = pl.scan_parquet(stage.table).select("sample_id").collect()["sample_id"]
+        ids = pl.scan_parquet(stage.table, glob=False).select("sample_id").collect()["sample_id"]
         skipped |= {ids[row]: reason for row, reason in lost.items()}
+    skipped |= job.failures()
     if skipped and request.on_error == "stop":
         name, reason = next(iter(skipped.items()))
-        remedy = "Leave such samples out with --on-error skip"
-        raise FormatError(
-            job.root, f"sample {name} ended the process that read it ({reason})", remedy
-        )
-    return {**skipped, **job.failures()}
+        remedy = "Leave such samples out with --on-error skip, or begin anew with --overwrite"
+        raise FormatError(job.root, f"sample {name} cannot be converted: {reason}", remedy)
+    return skipped

@@ -13,8 +13,9 @@ from typing import Any
 
 import polars as pl
 
-from medshelf.conversion.product import CARD, stated_key
-from medshelf.conversion.request import Existing, Request
+from medshelf.conversion.places import WORK, Place, read_text
+from medshelf.conversion.product import CARD, stated_key, stated_product
+from medshelf.conversion.request import Converted, Existing, Request
 from medshelf.core.errors import SettingError, StorageError
 from medshelf.core.files import lock, make_folder, storage_errors, write_text
 from medshelf.core.manifest import Meta
@@ -39,81 +40,82 @@ class Stage:
     """Where a conversion works.
 
     Attributes:
-        target: The product, absolute.
+        place: Where the product is to appear.
         key: What `key_of` gave.
     """
 
-    target: Path
+    place: Place
     key: str
 
     @property
     def folder(self) -> Path:
         """The growing product."""
-        return self.target.with_name(f".{self.target.name}.part")
+        return self.place.anchor.with_name(f".{self.place.anchor.name}.part")
 
     @property
     def table(self) -> Path:
         """The rows that are converted, Parquet."""
-        return self._work / "table.parquet"
+        return self.folder / WORK / "table.parquet"
 
     @property
     def shards(self) -> Path:
         """The records of written samples."""
-        return self._work / "shards"
+        return self.folder / WORK / "shards"
 
-    @property
-    def _work(self) -> Path:
-        return self.folder / ".work"
-
-    def is_finished(self) -> bool:
-        """Whether the product of just this conversion is there."""
-        return stated_key(self.target) == self.key
+    def product(self) -> Converted | None:
+        """Return what the product of just this conversion says; null where it is not there."""
+        card = self.place.card()
+        if card is None or stated_key(card) != self.key:
+            return None
+        return stated_product(self.place.name, card)
 
     @contextmanager
-    def opened(self, root: Path, existing: Existing) -> Iterator[None]:
+    def opened(self, root: Path, existing: Existing) -> Iterator[bool]:
         """Make the folder, or go on with that of a stopped run; let the product appear at the end.
 
         Args:
             root: The raw tree, in which nothing is written.
             existing: What to do where the product, or an unfinished one, is there.
 
+        Yields:
+            Whether the folder holds the whole product already, and it has only to appear.
+
         Raises:
-            SettingError: The product would lie in the raw tree.
+            SettingError: The product would lie in the raw tree, or around it.
             StorageError: Something else lies there, or another run writes it.
         """
-        if self.target.is_relative_to(root.absolute()):
-            problem = f"{self.target} lies in the raw tree {root}, which is never changed"
-            raise SettingError(problem, "Choose a folder outside of it")
-        with lock(self.target, timeout_s=0):
+        anchor, raw = self.place.anchor.resolve(), root.resolve()
+        if anchor.is_relative_to(raw) or raw.is_relative_to(anchor):
+            problem = f"{self.place.name} lies in the raw tree {root}, or around it"
+            raise SettingError(problem, "The raw tree is never changed: choose a folder outside")
+        with lock(self.place.anchor, timeout_s=0):
+            self.place.check(self.key, existing)
             self._make_room(existing)
-            make_folder(self._work)
-            write_text(self._work / "key", self.key)
-            yield
-            with storage_errors(self.target):
-                shutil.rmtree(self._work)
-                if self.target.exists():
-                    shutil.rmtree(self.target)
-                self.folder.replace(self.target)
+            is_whole = stated_key(read_text(self.folder / CARD)) == self.key
+            if not is_whole:
+                make_folder(self.folder / WORK)
+                write_text(self.folder / WORK / "key", self.key)
+            yield is_whole
+            self.place.take(self.folder, self.key)
+
+    def tidy(self) -> None:
+        """Delete what killed processes left half-written in the product."""
+        with storage_errors(self.folder):
+            for each in sorted(self.folder.rglob(".*.part")):
+                each.unlink(missing_ok=True)
 
     def _make_room(self, existing: Existing) -> None:
-        there = self.target.exists() and (
-            not self.target.is_dir() or any(sorted(self.target.iterdir()))
-        )
-        if there and existing != "overwrite":
-            problem = f"{self.target} is there already"
-            raise StorageError(problem, "Choose another folder, or replace it with --overwrite")
-        if there and not (self.target / CARD).is_file():
-            problem = f"{self.target} is no product of a conversion, and is not deleted"
-            raise StorageError(problem, "Choose another folder, or move it away")
-        if self.folder.exists() and not self._is_ours():
-            if existing != "overwrite":
-                problem = f"{self.folder} is what another conversion left unfinished"
-                raise StorageError(problem, "Run that one again to finish it, or pass --overwrite")
-            with storage_errors(self.folder):
-                shutil.rmtree(self.folder)
+        if not self.folder.exists() or self._is_ours():
+            return
+        if existing != "overwrite":
+            problem = f"{self.folder} is what another conversion left unfinished"
+            raise StorageError(problem, "Run that one again to finish it, or pass --overwrite")
+        with storage_errors(self.folder):
+            shutil.rmtree(self.folder)
 
     def _is_ours(self) -> bool:
-        try:
-            return (self._work / "key").read_text("utf-8") == self.key
-        except OSError:
-            return False
+        """Say whether it is of this conversion, or has not been given to any yet."""
+        key = read_text(self.folder / WORK / "key") or stated_key(read_text(self.folder / CARD))
+        if key is None:
+            return not any(sorted(self.folder.glob("[!.]*")))
+        return key == self.key

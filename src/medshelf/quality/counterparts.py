@@ -7,7 +7,7 @@ import polars as pl
 from medshelf.catalog.lineage import Lineage, Overlap
 from medshelf.catalog.shelf import all_records
 from medshelf.quality.case import Case
-from medshelf.quality.twins import near_pairs_between, pictures
+from medshelf.quality.twins import RADIUS, near_pairs_between, pictures
 
 _NAME = r"^[^/]*\.(?i:png|jpe?g|tiff?|bmp|webp|dcm|dicom|nii|nii\.gz|nrrd|mha|mhd|npy|npz)$"
 _ENDING = r"(?i)(\.nii)?\.[a-z0-9]+$"
@@ -23,14 +23,14 @@ def same_pictures(case: Case, other: Case) -> pl.DataFrame:
 
     Returns:
         `row`, `sample_id`, `split`, `file`, `other_id`, `other_split`, `other_file`, and
-        `distance`, `score`, `turned` as of `near_pairs`; 0, 1 and `as it is` of equal pictures.
+        `score`, `turned` as of `near_pairs`; 1 and `as it is` of equal pictures.
     """
     mine, theirs = pictures(case), pictures(other)
-    radius = int(case.setting("near-duplicates.radius", 4))
+    radius = int(case.setting("near-duplicates.radius", RADIUS))
     pairs = near_pairs_between(case, mine, other, theirs, radius)
     equal = mine.drop_nulls("pixel_digest").join(theirs, on="pixel_digest", suffix="_other")
     exact = equal.select(i="picture", j="picture_other", score=pl.lit(1, pl.Float32))
-    exact = exact.with_columns(distance=pl.lit(0, pl.UInt8), turned=pl.lit("as it is"))
+    exact = exact.with_columns(turned=pl.lit("as it is"))
     both = pl.concat([exact, pairs.select(exact.columns)]).unique(["i", "j"], keep="first")
     columns = ("picture", "sample_id", "split", "file")
     one, two = mine.select("row", *columns), theirs.select(columns)
@@ -38,7 +38,9 @@ def same_pictures(case: Case, other: Case) -> pl.DataFrame:
     found = both.join(one, left_on="i", right_on="picture").join(
         two, left_on="j", right_on="picture"
     )
-    return found.drop("i", "j").sort("score", "row", descending=[True, False])
+    told = ("row", "sample_id", "split", "file", "other_id", "other_split", "other_file")
+    named = found.select(*told, "score", "turned")
+    return named.sort("score", "row", descending=[True, False])
 
 
 def same_names(case: Case, other: Case) -> pl.DataFrame:

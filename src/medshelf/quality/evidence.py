@@ -9,6 +9,9 @@ from medshelf.formats.tree import LOCATION
 from medshelf.quality.case import Case
 from medshelf.quality.crossing import N_SHOWN
 
+IS_SLICE = pl.col("affine").is_not_null()
+"""Whether a medium lies at a known place in the patient: a slice or a volume, no projection."""
+
 
 def issue_of(
     found: pl.DataFrame, rule: str, severity: Severity, where: str, message: str, remedy: str

@@ -10,9 +10,7 @@ from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of, measured
 
-N_LEAST = 10
-"""Images of one name below which nothing is called usual."""
-LIMITS = {"deviations": 6.0, "share": 0.05}
+LIMITS = {"deviations": 6.0, "share": 0.05, "minimum": 10}
 """Defaults of the settings."""
 _NORMAL = 1.4826
 _FLOOR = 0.05
@@ -25,7 +23,8 @@ def outlier_issues(
 
     A measure is unusual where its logarithm is more than 6 robust standard deviations (1.4826 times
     the median absolute deviation, at least 0.05) from the median. Where more than 5 % are, the set
-    is a mixture and nothing is an outlier. Both are settings: `deviations` and `share`.
+    is a mixture and nothing is an outlier; of less than 10 images none is usual. Settings:
+    `deviations`, `share` and `minimum`.
 
     Args:
         case: The manifest under examination.
@@ -39,13 +38,14 @@ def outlier_issues(
     """
     limit = case.setting(f"{rule}.deviations", LIMITS["deviations"])
     share = case.setting(f"{rule}.share", LIMITS["share"])
+    least = case.setting(f"{rule}.minimum", LIMITS["minimum"])
     kept = ("row", "sample_id", "name", "file", *columns)
     images = measured(case, "image").select(kept)
     scores = [_score(each).alias(f"deviation_{each}") for each in columns]
     worst = pl.max_horizontal(f"deviation_{each}" for each in columns)
     usual = [pl.col(each).median().over("name").alias(f"median_{each}") for each in columns]
     rows = images.with_columns(scores).with_columns(usual).with_columns(deviations=worst)
-    rows = rows.with_columns(n=pl.len().over("name")).filter(pl.col("n") >= N_LEAST)
+    rows = rows.with_columns(n=pl.len().over("name")).filter(pl.col("n") >= least)
     odd = rows.filter(pl.col("deviations") > limit).collect()
     for (name,), found in odd.group_by("name", maintain_order=True):
         n_images = int(found["n"][0])
@@ -53,7 +53,8 @@ def outlier_issues(
             continue
         shown = found.sort("deviations", "row", descending=[True, False])
         shown = shown.select(*kept, *(f"median_{each}" for each in columns), "deviations")
-        message = f"{found.height:,} of {n_images:,} images are far from the usual"
+        what = rule.partition("-")[0]
+        message = f"{found.height:,} of {n_images:,} images far from the usual {what}"
         yield issue_of(shown, rule, severity, f"image {name}", message, remedy)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import polars as pl
@@ -56,18 +57,25 @@ def absent_media(case: Case) -> pl.DataFrame:
         _without_member(case.root, inside.filter(~pl.col("path").is_in(gone.implode()))),
     ]
     absent = pl.concat(parts)
+    if absent.is_empty():
+        return media.clear().with_columns(reason=pl.lit(None, pl.String))
     return media.join(absent, on=_KEYS, how="inner", nulls_equal=True).sort("row")
 
 
 def _gone(root: Path, paths: pl.Series) -> pl.Series:
-    """Return the paths where no file lies; the listing leaves out hidden ones, so each is tried."""
+    """Return the paths where no file lies; only the folders that they name are listed."""
+    folders = paths.str.extract(r"^(.*/)").fill_null("").unique()
+    there = {f"{each}{name}" for each in folders for name in _names_in(root / each)}
+    gone = [each not in there for each in paths.to_list()]
+    return paths.filter(pl.Series(gone, dtype=pl.Boolean))
+
+
+def _names_in(folder: Path) -> list[str]:
     try:
-        listed = list_files(root, archives=False)["path"]
-    except LayoutError:
-        return paths
-    doubtful = paths.filter(~paths.is_in(listed.implode()))
-    is_gone = [not (root / each).is_file() for each in doubtful]
-    return doubtful.filter(pl.Series(is_gone, dtype=pl.Boolean))
+        with os.scandir(folder) as entries:
+            return [each.name for each in entries if each.is_file()]
+    except OSError:  # no such folder, or not one that may be read: no file of it can be opened
+        return []
 
 
 def _without_member(root: Path, files: pl.DataFrame) -> pl.DataFrame:

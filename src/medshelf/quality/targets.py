@@ -15,6 +15,9 @@ from medshelf.quality.case import Case
 UNKNOWN = -1
 """Code of what is not stated."""
 
+FINDING = ("absent", "present")
+"""Levels of a finding."""
+
 _BINS = 256
 _NAMED = ("site", "scanner", "view", "laterality", "sex")
 _UNSTATED = ("", "unknown", "unk", "not stated", "not specified", "n/a", "na", "nan", "none")
@@ -160,7 +163,7 @@ def _findings(case: Case, task: Task) -> Iterator[Target]:
     columns = [stated[each].to_numpy().astype(np.int64)[order] for each in ("row", "present")]
     for name, *parts in zip(task.classes, *[np.split(each, ends) for each in columns], strict=True):
         if len(parts[0]):
-            yield Target(name, ("absent", "present"), *parts)
+            yield Target(name, FINDING, *parts)
 
 
 def _target(name: str, rows: pl.DataFrame) -> Target:

@@ -12,7 +12,8 @@ from medshelf.core.issues import Issue
 from medshelf.quality import association
 from medshelf.quality.case import Case
 from medshelf.quality.crossing import N_SHOWN
-from medshelf.quality.targets import Attribute, Target, independent_share, table
+from medshelf.quality.targets import FINDING, Attribute, Target, independent_share, table
+from medshelf.quality.wording import counted
 
 _ALPHA = 0.05
 _MUCH = 0.3
@@ -103,7 +104,8 @@ def tie_issues(
     for attribute, mine in by_attribute.items():
         mine.sort(key=lambda each: -each.strength)
         first = mine[0]
-        labels = f"goes with {len(mine):,} of the labels, most with {first.target!r}"
+        others = counted(len(mine) - 1, "other label")
+        labels = f"goes with {first.target!r}" + (f" and {others}" if len(mine) > 1 else "")
         yield Issue(
             rule=rule,
             severity="warning" if first.strength >= _MUCH else "info",
@@ -158,7 +160,8 @@ def _named(
     row, column = divmod(int(excess.argmax()), len(values))
     of_level = counts[row, column] / counts[row].sum()
     of_all = counts[:, column].sum() / counts.sum()
-    said = f"{values[column]!r} in {of_level:.0%} of {levels[row]!r} and {of_all:.0%} of all"
+    those = _those(target, levels[row])
+    said = f"{values[column]!r} in {of_level:.0%} of {those} and {of_all:.0%} of all"
     p, n = association.chi_square_p(scaled), int(counts.sum())
     name = target.name
     yield Tie(attribute.name, name, "Cramer's V", value, low, high, p, value, n, said)
@@ -173,8 +176,8 @@ def _ordered(
         rest = every - counts[at]
         value, low, high, p = association.auc(scaled[at], rest * share)
         middle, other = (_median(attribute.values, each) for each in (counts[at], rest))
-        said = f"median {middle} in {level!r}, {other} in the rest"
-        name = target.name if level == "present" else f"{target.name}: {level}"
+        said = f"median {middle} in {_those(target, level)}, {other} in the rest"
+        name = target.name if target.levels == FINDING else f"{target.name}: {level}"
         strength = 2 * abs(value - 0.5)
         n = int(every.sum())
         yield Tie(attribute.name, name, "AUC", value, low, high, p, strength, n, said)
@@ -190,6 +193,12 @@ def _without_rare(
     if rest.sum() >= minimum:
         return np.concatenate((counts[:, common], rest), axis=1), [*names, "other values"]
     return counts[:, common], names
+
+
+def _those(target: Target, level: str) -> str:
+    if target.levels != FINDING:
+        return repr(level)
+    return f"those {'with' if level == FINDING[1] else 'without'} {target.name!r}"
 
 
 def _median(values: Sequence[str], counts: np.ndarray) -> str:

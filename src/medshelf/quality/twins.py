@@ -9,14 +9,14 @@ import polars as pl
 
 from medshelf.core.errors import SettingError
 from medshelf.formats.tree import LOCATION
-from medshelf.imaging.hashing import DIHEDRAL, NO_HASH, SIDE, dihedral, phash_dihedral
-from medshelf.imaging.near.pairs import Pairs, pairs_between, pairs_within
-from medshelf.imaging.near.same import same_picture
+from medshelf.imaging.hashing import DIHEDRAL, NO_HASH, SIDE
+from medshelf.imaging.near import Twins, twins, twins_between
 from medshelf.quality.case import Case
 
+RADIUS = 4
+"""Bits in which hashes of one picture may differ, by default."""
+
 _CANDIDATES = 300_000
-_BATCH = 50_000
-_IN_MEMORY = 200_000
 _KEPT = ("row", "sample_id", "file_digest", "pixel_digest")
 
 
@@ -47,10 +47,10 @@ def copies(shown: pl.DataFrame) -> pl.DataFrame:
 
 
 def near_pairs(case: Case, shown: pl.DataFrame, radius: int) -> pl.DataFrame:
-    """Find pictures of a case that show the same but differ in some values.
+    """Find pictures of a case that show the same, but differ in some values.
 
-    Mirrored and turned copies are found too. Each hash within the radius is looked at again; where
-    there are too many, the radius is lowered until there are not.
+    Mirrored, turned and slightly cropped copies are found too, see `imaging.near.twins`. Where the
+    hashes propose more than 300,000 pairs in one view, the radius is lowered until they do not.
 
     Args:
         case: The manifest.
@@ -58,25 +58,21 @@ def near_pairs(case: Case, shown: pl.DataFrame, radius: int) -> pl.DataFrame:
         radius: Bits in which hashes may differ.
 
     Returns:
-        `i`, `j` (numbers of pictures, i below j), `distance` in bits, `score` from -1 to 1,
-        `turned` (how j was mirrored or turned, of `hashing.DIHEDRAL`), `radius` that was used.
+        `i`, `j` (numbers of pictures, i below j), `score` from -1 to 1, `turned` (how j was
+        mirrored or turned, of `hashing.DIHEDRAL`), `radius` that was used.
 
     Raises:
         SettingError: There are too many candidates at radius 0, or the radius is out of range.
     """
-    usable = _usable(shown)
-    hashes = usable["phash"].to_numpy()
-    turned = _turned_hashes(case, usable)
+    different = _different(shown)
+    small = _thumbs(case, different)
 
-    def candidates(view: int, bits: int, at_most: int) -> Pairs:
-        if not view:
-            return pairs_within(hashes, bits, at_most=at_most)
-        found = pairs_between(hashes, turned[view], bits, at_most=at_most)
-        kept = found.i < found.j
-        return Pairs(*(each[kept] for each in found))
+    def find(bits: int) -> Twins:
+        return twins(small, bits, orientations=DIHEDRAL[1:], at_most=_CANDIDATES)
 
-    found, used = _at_radius(candidates, radius)
-    return _judged(found, used, (case, usable), (case, usable))
+    pairs = _of_all(_table(find, radius, (different, different)), shown, shown)
+    i, j = pl.min_horizontal("i", "j"), pl.max_horizontal("i", "j")
+    return pairs.with_columns(i=i, j=j).unique(["i", "j"], keep="first").sort("i", "j")
 
 
 def near_pairs_between(
@@ -97,14 +93,13 @@ def near_pairs_between(
     Raises:
         SettingError: As for `near_pairs`.
     """
-    mine, theirs = _usable(shown), _usable(others)
-    hashes, turned = mine["phash"].to_numpy(), _turned_hashes(other, theirs)
+    different = _different(shown), _different(others)
+    ours, theirs = _thumbs(case, different[0]), _thumbs(other, different[1])
 
-    def candidates(view: int, bits: int, at_most: int) -> Pairs:
-        return pairs_between(hashes, turned[view], bits, at_most=at_most)
+    def find(bits: int) -> Twins:
+        return twins_between(ours, theirs, bits, orientations=DIHEDRAL[1:], at_most=_CANDIDATES)
 
-    found, used = _at_radius(candidates, radius)
-    return _judged(found, used, (case, mine), (other, theirs))
+    return _of_all(_table(find, radius, different), shown, others).sort("i", "j")
 
 
 def _shown(case: Case) -> pl.LazyFrame:
@@ -112,89 +107,74 @@ def _shown(case: Case) -> pl.LazyFrame:
     return case.measures.media.filter(there, pl.col("minimum") < pl.col("maximum"))
 
 
-def _usable(shown: pl.DataFrame) -> pl.DataFrame:
-    """Return pictures with a hash, one per file."""
-    hashed = shown.filter(pl.col("phash").is_not_null(), pl.col("phash") != int(NO_HASH))
-    return hashed.unique("file", keep="first", maintain_order=True)
+def _hashed(shown: pl.DataFrame) -> pl.DataFrame:
+    return shown.filter(pl.col("phash").is_not_null(), pl.col("phash") != int(NO_HASH))
 
 
-def _turned_hashes(case: Case, usable: pl.DataFrame) -> np.ndarray:
-    """Return the hashes of pictures mirrored and turned, uint64 (8, N), in bounded memory."""
-    numbers = usable["picture"]
-    parts = [
-        phash_dihedral(_thumbs(case, numbers[start : start + _IN_MEMORY]))
-        for start in range(0, max(1, len(numbers)), _IN_MEMORY)
-    ]
-    return np.concatenate(parts, axis=1)
+def _different(shown: pl.DataFrame) -> pl.DataFrame:
+    """Return pictures with a hash, the first of those that are equal."""
+    return _hashed(shown).unique("pixel_digest", keep="first", maintain_order=True)
 
 
-def _thumbs(case: Case, numbers: pl.Series) -> np.ndarray:
-    """Return the reduced pictures of some numbers, uint8 (N, 32, 32)."""
-    wanted = numbers.to_frame("picture").lazy()
+def _of_all(pairs: pl.DataFrame, ours: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
+    """Return the pairs that the equals of a found pair are in.
+
+    Each is paired with one picture per split of the other side, so that thousands of equals make
+    thousands of pairs and not millions.
+    """
+    sides = []
+    for name, shown in (("i", ours), ("j", theirs)):
+        files = _hashed(shown).unique("file", keep="first", maintain_order=True)
+        first = files.select("pixel_digest", pl.col("picture").alias(name)).unique(
+            "pixel_digest", keep="first", maintain_order=True
+        )
+        one = pl.struct("pixel_digest", "split").is_first_distinct()
+        sides.append((first, files.with_columns(one=one)))
+    keyed = pairs
+    for name, (first, _) in zip("ij", sides, strict=True):
+        keyed = keyed.join(first.rename({"pixel_digest": f"digest_{name}"}), on=name)
+    found = []
+    for of_i, of_j in ((True, False), (False, True)):
+        some = keyed.drop("i", "j")
+        for name, (_, files), every in zip("ij", sides, (of_i, of_j), strict=True):
+            members = files if every else files.filter("one")
+            named = members.select(
+                pl.col("pixel_digest").alias(f"digest_{name}"), pl.col("picture").alias(name)
+            )
+            some = some.join(named, on=f"digest_{name}")
+        found.append(some.select(pairs.columns))
+    return pl.concat(found).unique(["i", "j"], keep="first", maintain_order=True)
+
+
+def _thumbs(case: Case, usable: pl.DataFrame) -> np.ndarray:
+    """Return the reduced pictures, uint8 (N, 32, 32): a gigabyte per million."""
     thumbs = _shown(case).select("thumb").with_row_index("picture")
-    found = wanted.join(thumbs, on="picture", how="left", maintain_order="left")
-    joined = b"".join(found.select("thumb").collect().to_series())
+    wanted = usable.lazy().select("picture")
+    found = wanted.join(thumbs, on="picture", how="left", maintain_order="left").collect()
+    joined = b"".join(found["thumb"])
     return np.frombuffer(joined, np.uint8).reshape(-1, SIDE, SIDE)
 
 
-def _at_radius(
-    candidates: Callable[[int, int, int], Pairs], radius: int
-) -> tuple[list[Pairs], int]:
-    """Return candidates of each view, at the largest radius at which all are few enough.
+def _table(
+    find: Callable[[int], Twins], radius: int, usable: tuple[pl.DataFrame, pl.DataFrame]
+) -> pl.DataFrame:
+    found, used = _at_radius(find, radius)
+    names = pl.Series(DIHEDRAL, dtype=pl.String).gather(found.orientation)
+    return pl.DataFrame(
+        {
+            "i": usable[0]["picture"].gather(found.i),
+            "j": usable[1]["picture"].gather(found.j),
+            "score": pl.Series(found.score, dtype=pl.Float32),
+            "turned": names,
+        }
+    ).with_columns(radius=pl.lit(used, pl.Int32))
 
-    Args:
-        candidates: Finds those of a view, within some bits, of which there may be so many.
-        radius: The largest radius to try.
-    """
+
+def _at_radius(find: Callable[[int], Twins], radius: int) -> tuple[Twins, int]:
+    """Return the twins at the largest radius at which the candidates are few enough."""
     for bits in range(radius, 0, -1):
         try:
-            return _all_views(candidates, bits), bits
+            return find(bits), bits
         except SettingError:
             continue
-    return _all_views(candidates, min(radius, 0)), min(radius, 0)
-
-
-def _all_views(candidates: Callable[[int, int, int], Pairs], bits: int) -> list[Pairs]:
-    left, found = _CANDIDATES, []
-    for view in range(len(DIHEDRAL)):
-        found.append(candidates(view, bits, left))
-        left -= len(found[-1].i)
-    return found
-
-
-def _judged(
-    found: list[Pairs],
-    radius: int,
-    one: tuple[Case, pl.DataFrame],
-    other: tuple[Case, pl.DataFrame],
-) -> pl.DataFrame:
-    """Keep the pairs that are the same picture, each once, in its best view."""
-    kept = []
-    for name, pairs in zip(DIHEDRAL, found, strict=True):
-        numbers = (one[1]["picture"].gather(pairs.i), other[1]["picture"].gather(pairs.j))
-        scores, same = _compared(numbers, name, (one[0], other[0]))
-        table = {
-            "i": numbers[0].filter(same),
-            "j": numbers[1].filter(same),
-            "distance": pl.Series(pairs.distance).filter(same),
-            "score": scores.filter(same),
-        }
-        kept.append(pl.DataFrame(table).with_columns(turned=pl.lit(name), radius=radius))
-    best = pl.concat(kept).sort("score", descending=True, maintain_order=True)
-    return best.unique(["i", "j"], keep="first").sort("i", "j")
-
-
-def _compared(
-    numbers: tuple[pl.Series, pl.Series], name: str, cases: tuple[Case, Case]
-) -> tuple[pl.Series, pl.Series]:
-    """Return score and judgement of pairs of pictures, the second turned."""
-    scores, same = [], []
-    for start in range(0, max(1, len(numbers[0])), _BATCH):
-        one, other = (
-            _thumbs(case, each[start : start + _BATCH])
-            for case, each in zip(cases, numbers, strict=True)
-        )
-        found = same_picture(one, dihedral(other, name))
-        scores.append(found[0])
-        same.append(found[1])
-    return pl.Series(np.concatenate(scores)), pl.Series(np.concatenate(same))
+    return find(min(radius, 0)), min(radius, 0)

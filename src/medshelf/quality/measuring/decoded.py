@@ -30,7 +30,7 @@ def decode_image(root: Path, source: Source, n_spatial: int | None) -> Raster:
         from medshelf.formats import picture
 
         return picture.read(source.data, where=str(decoding.location(root, medium)))
-    if source.data is not None and medium.format not in decoding.PICTURES:
+    if source.data is not None and medium.format in ("dcm", "ima"):
         from medshelf.formats import dicom
 
         where = str(decoding.location(root, medium))

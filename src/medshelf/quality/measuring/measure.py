@@ -21,7 +21,7 @@ from medshelf.quality.measuring.digests import ALGORITHM
 from medshelf.quality.measuring.one_sample import ROLES
 from medshelf.quality.measuring.task import REGION, MeasuringTask
 
-LAYOUT = 1
+LAYOUT = 2
 """Counts up when what is measured changes."""
 
 _SHARD_SIZES = {3: 8}

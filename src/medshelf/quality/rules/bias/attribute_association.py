@@ -3,8 +3,9 @@
 **What.** The label is tested against `site`, `scanner`, `view`, `laterality` and `sex` (Cramer's V,
 corrected for bias) and `age_years` (the chance that a sample with the label is of an older patient,
 an AUC). Reported is what stays above 0.1, or 0.6, over its whole 95 % interval, and is significant
-after Holm's correction. Counts are scaled to patients. Settings: `attribute-association.v`, `.auc`
-and `.minimum`, the patients that a level and a value must have (10).
+after Holm's correction; as a warning from a V of 0.3 or an AUC of 0.65 on. Counts are scaled to
+patients. Settings: `attribute-association.v`, `.auc` and `.minimum`, the patients that a level and
+a value must have (10).
 
 **Why.** A network may read the site off the picture and answer with what is common there. It then
 scores well on this set and fails elsewhere.

@@ -1,9 +1,10 @@
 """Lettering or borders that go with the label.
 
 **What.** Whether lettering is seen outside the centre of a picture (a `text_score` of at least
-`text-association.score`, 0.8: some five letters) is tested against each label (Cramer's V), and so
-is the widest constant border (AUC). Limits as for attribute-association. Settings:
-`text-association.v`, `.auc` and `.minimum`.
+`text-association.score`, 0.82: five letters) is tested against each label (Cramer's V), and so is
+the widest constant border (AUC). Lettering is not looked for in slices of CT and MR, see
+burned-in-text. Limits as for attribute-association. Settings: `text-association.v`, `.auc`,
+`.minimum` and `.score`.
 
 **Why.** Markers, names of devices and black frames tell the hospital and the machine; where these
 go with the diagnosis, a network reads the corner instead of the organ.
@@ -23,13 +24,14 @@ import polars as pl
 
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
+from medshelf.quality.evidence import IS_SLICE
 from medshelf.quality.targets import label_targets, named, ordered
 from medshelf.quality.tied import LIMITS, Limits, tie_issues, ties
 
 SEVERITY: Severity = "warning"
-NEEDS = ("pixels",)
+NEEDS = ("pixels", "lettering")
 TITLE_ZH = "标签与图中文字或边框相关"
-SETTINGS = {**LIMITS, "score": 0.8}
+SETTINGS = {**LIMITS, "score": 0.82}
 
 
 def check(case: Case) -> Iterator[Issue]:
@@ -38,6 +40,7 @@ def check(case: Case) -> Iterator[Issue]:
     if not targets:
         return
     images = case.measures.media.filter(pl.col("role") == "image", pl.col("error").is_null())
+    images = images.with_columns(pl.when(~IS_SLICE).then("text_score"))
     lettered = pl.col("text_score").max() >= case.setting(
         "text-association.score", SETTINGS["score"]
     )

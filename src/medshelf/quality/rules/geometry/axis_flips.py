@@ -22,6 +22,7 @@ from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of
 from medshelf.quality.orientations import oriented
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)
@@ -34,8 +35,8 @@ def check(case: Case) -> Iterator[Issue]:
     columns = ("row", "sample_id", "name", "file", "orientation", "usual_orientation", "n_volumes")
     for (name,), found in volumes.select(columns).group_by("name", maintain_order=True):
         message = (
-            f"{found.height:,} of {found['n_volumes'][0]:,} volumes have axes of the other "
-            f"handedness ({', '.join(found['orientation'].unique().sort())}, mostly "
+            f"{found.height:,} of {counted(found['n_volumes'][0], 'volume')} with axes of the "
+            f"other handedness ({', '.join(found['orientation'].unique().sort())}, mostly "
             f"{found['usual_orientation'][0]})"
         )
         remedy = "Read by the header, or write copies: medshelf fix-geometry ID FOLDER"

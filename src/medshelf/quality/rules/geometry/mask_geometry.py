@@ -24,6 +24,7 @@ from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of, measured
 from medshelf.quality.grids import GRID_COLUMNS, Grids
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "error"
 NEEDS = ("pixels",)
@@ -33,11 +34,11 @@ _FIX = "Write corrected copies: medshelf fix-geometry ID FOLDER"
 _KINDS: dict[str, tuple[Severity, str, str]] = {
     "size": (
         "error",
-        "masks have another size than their image",
+        "of another size than the image",
         "Look which image was annotated, and resample the mask to the other if it is certain",
     ),
-    "place": ("error", "masks have the size of their image, but lie elsewhere", _FIX),
-    "axes": ("warning", "masks lie on their image, but their axes run in other directions", _FIX),
+    "place": ("error", "of the size of the image, but elsewhere in space", _FIX),
+    "axes": ("warning", "on the image, but with axes in other directions", _FIX),
 }
 
 
@@ -67,7 +68,7 @@ def check(case: Case) -> Iterator[Issue]:
         )
         if found.height:
             shown = found.select("row", "sample_id", "name", "file", *_told())
-            message = f"{found.height:,} {what}"
+            message = f"{counted(found.height, 'mask')} {what}"
             yield issue_of(shown, "mask-geometry", severity, kind, message, remedy)
 
 

@@ -22,6 +22,7 @@ from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of
 from medshelf.quality.orientations import oriented
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)
@@ -43,7 +44,7 @@ def check(case: Case) -> Iterator[Issue]:
         )
         told = ", ".join(f"{code}: {count:,}" for code, count in counts.iter_rows())
         message = (
-            f"{found.height:,} of {found['n_volumes'][0]:,} volumes are not "
+            f"{found.height:,} of {counted(found['n_volumes'][0], 'volume')} not "
             f"{found['usual_orientation'][0]} ({told})"
         )
         remedy = "Turn them when loading, or write copies: medshelf fix-geometry ID FOLDER"

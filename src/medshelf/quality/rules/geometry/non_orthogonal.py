@@ -21,6 +21,7 @@ import polars as pl
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of, measured
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)
@@ -37,8 +38,8 @@ def check(case: Case) -> Iterator[Issue]:
     rows = rows.sort("shear_degrees", "row", descending=[True, False])
     for (name,), found in rows.group_by("name", maintain_order=True):
         message = (
-            f"{found.height:,} volumes have axes up to {found['shear_degrees'][0]:.1f} degrees "
-            "from a right angle"
+            f"{counted(found.height, 'volume')} with axes up to "
+            f"{found['shear_degrees'][0]:.1f} degrees from a right angle"
         )
         remedy = "Resample by the affine, or drop the shear: medshelf fix-geometry --what shear"
         yield issue_of(found, "non-orthogonal", SEVERITY, f"image {name}", message, remedy)

@@ -20,6 +20,7 @@ import polars as pl
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of, measured
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "info"
 NEEDS = ("pixels",)
@@ -32,13 +33,13 @@ def check(case: Case) -> Iterator[Issue]:
     limit = case.setting("oblique.degrees", SETTINGS["degrees"])
     columns = ("row", "sample_id", "name", "file", "orientation", "oblique_degrees")
     volumes = measured(case, "image").filter(pl.col("n_z") > 1).drop_nulls("oblique_degrees")
-    counted = volumes.select(*columns, n=pl.len().over("name"))
-    rows = counted.filter(pl.col("oblique_degrees") > limit).collect()
+    numbered = volumes.select(*columns, n=pl.len().over("name"))
+    rows = numbered.filter(pl.col("oblique_degrees") > limit).collect()
     rows = rows.sort("oblique_degrees", "row", descending=[True, False])
     for (name,), found in rows.group_by("name", maintain_order=True):
         degrees = found["oblique_degrees"].to_numpy()
         message = (
-            f"{found.height:,} of {found['n'][0]:,} volumes are oblique, by "
+            f"{found.height:,} of {counted(found['n'][0], 'volume')} oblique, by "
             f"{np.median(degrees):.1f} degrees in the median, {degrees.max():.1f} at most"
         )
         remedy = "Resample with the affine where planes of the patient are wanted"

@@ -1,7 +1,9 @@
 """Images with a size far from that of the others.
 
 **What.** The number of columns, rows or slices is, on a logarithmic scale, more than 6 robust
-standard deviations from the median of the set, and few images are.
+standard deviations from the median of the set, and few images are. Settings:
+`size-outliers.deviations` (6), `.share`, the part that is few (0.05), and `.minimum`, the images of
+one name that a set must have (10).
 
 **Why.** It may be a thumbnail, a scout, a part of a study or another body part under the name of an
 image; resized to the common size it looks like the others.

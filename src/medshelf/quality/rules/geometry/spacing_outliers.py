@@ -1,7 +1,9 @@
 """Images with a spacing far from that of the others.
 
 **What.** The distance of pixels or slices is, on a logarithmic scale, more than 6 robust standard
-deviations from the median of the set, and few images are.
+deviations from the median of the set, and few images are. Settings: `spacing-outliers.deviations`
+(6), `.share`, the part that is few (0.05), and `.minimum`, the images of one name that a set must
+have (10).
 
 **Why.** Mostly the header is wrong: metres or centimetres for millimetres, or the distance between
 slices lost in a conversion. Everything in millimetres is then wrong for that image: volumes,

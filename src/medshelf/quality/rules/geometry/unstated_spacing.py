@@ -22,6 +22,7 @@ import polars as pl
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of, measured
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)
@@ -29,9 +30,9 @@ TITLE_ZH = "未说明间距"
 
 _IDENTITY = np.eye(4).ravel().tolist()
 _KINDS = {
-    "spacing": "state no spacing",
-    "place": "state a spacing, but no place in the patient",
-    "identity": "have the identity as their affine: 1 mm, no origin",
+    "spacing": "without a spacing",
+    "place": "with a spacing, but no place in the patient",
+    "identity": "with the identity as affine: 1 mm, no origin",
 }
 
 
@@ -53,7 +54,8 @@ def check(case: Case) -> Iterator[Issue]:
     for (role, of_kind), found in unstated.group_by("role", "kind", maintain_order=True):
         n_volumes = found["n"][0]
         severity: Severity = "info" if found.height == n_volumes else SEVERITY
-        message = f"{found.height:,} of {n_volumes:,} {role} volumes {_KINDS[str(of_kind)]}"
+        n_all = counted(n_volumes, f"{role} volume")
+        message = f"{found.height:,} of {n_all} {_KINDS[str(of_kind)]}"
         remedy = "Take it from the release's tables or the original DICOM"
         shown = found.drop("n", "kind")
         where = f"{role}: {of_kind}"

@@ -20,6 +20,7 @@ import polars as pl
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of, measured
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)
@@ -32,6 +33,6 @@ def check(case: Case) -> Iterator[Issue]:
     columns = ("row", "sample_id", "name", "file", "index", "n_x", "n_y", "n_z")
     rows = constant.select(*columns, pl.col("minimum").alias("value")).collect()
     for (name,), found in rows.group_by("name", maintain_order=True):
-        message = f"{found.height:,} images have one value everywhere"
+        message = f"{counted(found.height, 'image')} with one value everywhere"
         remedy = "Look at them, and leave the samples out if they show nothing"
         yield issue_of(found, "constant-image", SEVERITY, f"image {name}", message, remedy)

@@ -2,10 +2,11 @@
 
 **What.** Images that lie in different files have the same bytes. One file that several rows share,
 as the questions about one picture do, is no duplicate; nor are masks that are alike, for empty ones
-always are. A mask that is a copy of an image counts.
+always are. A mask that is a copy of an image counts. Pictures that are in several splits are told
+by exact-duplicates alone.
 
 **Why.** The set is smaller than it says, the copies weigh more in training, and where they are in
-different splits or have different labels, worse follows: other rules look for that.
+different splits or have different labels, worse follows: other rules tell that.
 
 **Example.** The same picture in the folders of two classes.
 
@@ -21,6 +22,8 @@ import polars as pl
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of, location
+from medshelf.quality.twins import copies, pictures
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)
@@ -40,10 +43,13 @@ def check(case: Case) -> Iterator[Issue]:
             (pl.col("role") == "mask").any().over("file_digest").alias("as_mask"),
         )
     )
+    several = pl.col("split").drop_nulls().n_unique().over("file_digest") > 1
+    told = copies(pictures(case)).filter(several)["file_digest"].drop_nulls().unique()
     drawn = pl.col("file").n_unique().over("file_digest", "role") > 1
     image = (pl.col("role") == "image") & drawn
     copied = files.filter(
-        (pl.col("n_files") > 1) & (pl.col("n_images") > 0) & (image | pl.col("as_mask"))
+        (pl.col("n_files") > 1) & (pl.col("n_images") > 0) & (image | pl.col("as_mask")),
+        ~pl.col("file_digest").is_in(told.implode()),
     ).collect()
     one_row = pl.col("row").n_unique().over("file_digest") == 1
     for within, place in ((False, "between samples"), (True, "within a sample")):
@@ -55,6 +61,6 @@ def check(case: Case) -> Iterator[Issue]:
 def _issue(found: pl.DataFrame, place: str) -> Issue:
     n_groups = found["file_digest"].n_unique()
     n_files = found["file"].n_unique()
-    message = f"{n_files:,} files are {n_groups:,} different ones only: the others are copies"
+    message = f"{n_files:,} files that are copies of each other, in {counted(n_groups, 'group')}"
     remedy = "Keep one of each group, and look whether the copies have the same label and split"
     return issue_of(found, "duplicate-files", SEVERITY, place, message, remedy)

@@ -24,6 +24,7 @@ from medshelf.quality.case import Case
 from medshelf.quality.crossing import N_SHOWN
 from medshelf.quality.evidence import media_of
 from medshelf.quality.raw_tree import tree_of
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "info"
 NEEDS = ()
@@ -42,18 +43,18 @@ def check(case: Case) -> Iterator[Issue]:
     if found.is_empty():
         return
     folder = LOCATION.str.extract(r"^(.*)/[^/]*$").fill_null("").alias("folder")
-    counted = found.group_by(folder, "suffix").agg(
-        n_files=pl.len(), first=LOCATION.min(), size_bytes=pl.col("size_bytes").sum()
+    folders = found.group_by(folder, "suffix").agg(
+        n_files=pl.len(), example=LOCATION.min(), size_bytes=pl.col("size_bytes").sum()
     )
     yield Issue(
         rule="files-without-rows",
         severity=SEVERITY,
         where="raw tree",
-        message=f"{found.height:,} of {pictures.height:,} images in {counted.height:,} folders "
-        "belong to no sample",
+        message=f"{found.height:,} of {counted(pictures.height, 'image')} in the raw tree without "
+        f"a row, in {counted(folders.height, 'folder')}",
         remedy="Look whether the documentation of the release says what they are",
         evidence=tuple(
-            counted.sort("n_files", "folder", descending=[True, False])
+            folders.sort("n_files", "folder", descending=[True, False])
             .head(N_SHOWN)
             .iter_rows(named=True)
         ),

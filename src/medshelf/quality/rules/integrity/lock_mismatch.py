@@ -27,6 +27,7 @@ from medshelf.core.settings import Settings
 from medshelf.quality.case import Case
 from medshelf.quality.crossing import N_SHOWN
 from medshelf.quality.evidence import media_of
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "error"
 NEEDS = ("record",)
@@ -79,8 +80,9 @@ def _issue(state: str, files: pl.DataFrame, media: pl.DataFrame, n_locked: int) 
         rule="lock-mismatch",
         severity=SEVERITY,
         where=f"{state} files",
-        message=f"{files.height:,} of {n_locked:,} fetched files are {state}",
-        remedy="Delete them, and fetch them again: medshelf fetch ID",
+        message=f"{files.height:,} of {counted(n_locked, 'fetched file')} {state}",
+        remedy=f"{'Fetch them' if state == 'missing' else 'Delete them, and fetch them'} again: "
+        "medshelf fetch ID",
         samples=tuple(touched["sample_id"]),
         evidence=tuple(files.head(N_SHOWN).iter_rows(named=True)),
     )

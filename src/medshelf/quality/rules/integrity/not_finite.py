@@ -20,6 +20,7 @@ import polars as pl
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of, measured
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)
@@ -33,6 +34,7 @@ def check(case: Case) -> Iterator[Issue]:
     rows = rows.sort("n_not_finite", "row", descending=[True, False])
     for (role, name), found in rows.group_by("role", "name", maintain_order=True):
         total = found["n_not_finite"].sum()
-        message = f"{found.height:,} files hold {total:,} values that are NaN or infinite"
+        n_media = counted(found.height, str(role))
+        message = f"{n_media} with values that are NaN or infinite, {total:,} in all"
         remedy = "Replace them by the value of the background: numpy.nan_to_num"
         yield issue_of(found, "not-finite", SEVERITY, f"{role} {name}", message, remedy)

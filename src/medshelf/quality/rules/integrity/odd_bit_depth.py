@@ -22,6 +22,7 @@ import polars as pl
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of, measured
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "info"
 NEEDS = ("pixels",)
@@ -41,13 +42,14 @@ def check(case: Case) -> Iterator[Issue]:
         images = rows.filter(pl.col("name").eq_missing(name))
         odd = images.join(usual, on=_KIND, how="anti", nulls_equal=True)
         odd = odd.join(kinds.drop("name"), on=_KIND, nulls_equal=True, maintain_order="left")
-        told = ", ".join(f"{_told(each)}: {each['n_alike']:,}" for each in kinds.to_dicts())
-        message = f"{odd.height:,} of {images.height:,} images are of another kind ({told})"
+        told = "; ".join(f"{_told(each)}: {each['n_alike']:,}" for each in kinds.to_dicts())
+        message = f"{images.height:,} images of {kinds.height} kinds ({told})"
         remedy = "Convert all to one kind when loading"
         shown = odd.sort("n_alike", "row")
         yield issue_of(shown, "odd-bit-depth", SEVERITY, f"image {name}", message, remedy)
 
 
 def _told(kind: dict[str, object]) -> str:
-    channels = f", {kind['channels']} channels" if kind["channels"] else ""
-    return f"{kind['dtype']} of {kind['bits']} bits{channels}"
+    channels = int(str(kind["channels"] or 0))
+    told = f", {counted(channels, 'channel')}" if channels else ""
+    return f"{kind['dtype']} of {kind['bits']} bits{told}"

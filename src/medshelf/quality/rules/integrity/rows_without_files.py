@@ -20,6 +20,7 @@ from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of, location, media_of
 from medshelf.quality.raw_tree import absent_media
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "error"
 NEEDS = ()
@@ -33,7 +34,10 @@ def check(case: Case) -> Iterator[Issue]:
     absent = absent_media(case).with_columns(location()).drop("path", "member")
     for (reason,), found in absent.group_by("reason", maintain_order=True):
         n_samples = found["row"].n_unique()
-        message = f"{n_samples:,} samples name {found['file'].n_unique():,} files: {reason}"
+        message = (
+            f"{counted(found['file'].n_unique(), 'file')} of {counted(n_samples, 'sample')} "
+            f"not found: {reason}"
+        )
         yield issue_of(found, "rows-without-files", SEVERITY, str(reason), message, _REMEDY)
     yield from _without_image(case)
 
@@ -45,6 +49,6 @@ def _without_image(case: Case) -> Iterator[Issue]:
     rows = case.rows.select("row", "sample_id", pl.col("split").cast(pl.String)).collect()
     bare = rows.join(pictured, on="row", how="anti")
     if bare.height:
-        message = f"{bare.height:,} of {rows.height:,} samples have no image"
+        message = f"{bare.height:,} of {counted(rows.height, 'sample')} without an image"
         remedy = "Keep the rows whose media is not null, unless the release has samples of text"
         yield issue_of(bare, "rows-without-files", "info", "no image", message, remedy)

@@ -19,6 +19,7 @@ import polars as pl
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of, location
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "info"
 NEEDS = ("pixels",)
@@ -32,6 +33,7 @@ def check(case: Case) -> Iterator[Issue]:
     columns = ("row", "sample_id", location(), "role", "name", kind, "error_message")
     rows = unread.select(columns).collect()
     for (name,), found in rows.group_by("format", maintain_order=True):
-        message = f"{found.height:,} images or masks of format {name} were not decoded"
+        n_media = counted(found.height, "image or mask", "images or masks")
+        message = f"{n_media} of format {name} not decoded"
         remedy = "Open them with a library of that format: `sample.source(name)` gives the file"
         yield issue_of(found, "undecoded-format", SEVERITY, f"format {name}", message, remedy)

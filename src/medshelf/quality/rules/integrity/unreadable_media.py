@@ -24,6 +24,7 @@ from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of, location
 from medshelf.quality.raw_tree import absent_media
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "error"
 NEEDS = ("pixels",)
@@ -31,22 +32,22 @@ TITLE_ZH = "文件无法解码"
 
 _KINDS = {
     "missing": (
-        "are not in the file that should hold them",
+        "not in the file that should hold them",
         "Read the set again, and report its reader if that fails",
     ),
-    "empty": ("have no bytes", "Delete them and fetch them again: medshelf fetch ID"),
-    "truncated": ("are cut short", "Delete them and fetch them again: medshelf fetch ID"),
+    "empty": ("without a byte", "Delete them and fetch them again: medshelf fetch ID"),
+    "truncated": ("cut short", "Delete them and fetch them again: medshelf fetch ID"),
     "damaged": (
-        "are damaged",
+        "damaged",
         "Compare them with the published ones: medshelf verify ID; if they are those, leave the "
         "samples out",
     ),
     "mismatch": (
-        "are decoded, but are not what a mask must be",
+        "decoded, but not what a mask must be",
         "Look at one with `raster`, and correct the legend or the role in the record",
     ),
     "crash": (
-        "ended the process that decoded them",
+        "whose decoding ended the process",
         "Leave the samples out, and report the file to the library that decodes it",
     ),
 }
@@ -63,5 +64,5 @@ def check(case: Case) -> Iterator[Issue]:
     for kind, (what, remedy) in _KINDS.items():
         found = rows.filter(pl.col("error") == kind)
         if found.height:
-            message = f"{found.height:,} images or masks {what}"
+            message = f"{counted(found.height, 'image or mask', 'images or masks')} {what}"
             yield issue_of(found, "unreadable-media", SEVERITY, kind, message, remedy)

@@ -24,6 +24,7 @@ import polars as pl
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of, location
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)
@@ -56,7 +57,7 @@ def check(case: Case) -> Iterator[Issue]:
         case.measures.media.filter(said.ne(is_there) & ~packed & ~decoded).select(columns).collect()
     )
     for (stated, actual), found in rows.group_by("format", "actual_format", maintain_order=True):
-        message = f"{found.height:,} files that should be {stated} hold {actual}"
+        message = f"{counted(found.height, 'file')} of format {stated} by name, {actual} by content"
         remedy = f"Open them as {actual}, or rename copies of them"
         where = f"format {stated}"
         yield issue_of(found, "wrong-extension", SEVERITY, where, message, remedy)

@@ -2,8 +2,9 @@
 
 **What.** Findings that two readers both state: Cohen's kappa of each two readers over all findings
 of a task, reported where its 95 % interval lies below `annotator-disagreement.kappa` (0.6) and both
-stated at least 20. Structures that two readers both drew: the largest Dice that their areas and
-bounding boxes allow, reported where its median lies below `annotator-disagreement.dice` (0.7).
+stated at least `annotator-disagreement.minimum` (20). Structures that two readers both drew: the
+largest Dice that their areas and bounding boxes allow, reported where its median lies below
+`annotator-disagreement.dice` (0.7).
 
 **Why.** A network cannot be better than its labels are consistent: agreement between readers is the
 yardstick of its score.
@@ -32,10 +33,9 @@ from medshelf.quality.targets import findings
 SEVERITY: Severity = "warning"
 NEEDS = ()
 TITLE_ZH = "标注者之间不一致"
-SETTINGS = {"kappa": 0.6, "dice": 0.7}
+SETTINGS = {"kappa": 0.6, "dice": 0.7, "minimum": 20}
 
 _RULE = "annotator-disagreement"
-_LEAST = 20
 _REMEDY = "Report the agreement beside the score, and test against each reader"
 
 
@@ -54,15 +54,17 @@ def _stated(case: Case) -> Iterator[Issue]:
     pairs = values.join(values, on=["row", "task", "name"], suffix="_2").filter(
         pl.col("annotator") < pl.col("annotator_2")
     )
+    least = case.setting(f"{_RULE}.minimum", SETTINGS["minimum"])
+    limit = case.setting(f"{_RULE}.kappa", SETTINGS["kappa"])
     by = ["task", "annotator", "annotator_2"]
     for (task, one, other), both in sorted(pairs.partition_by(by, as_dict=True).items()):
         value, low, high = kappa(_agreement(both))
-        if both.height < _LEAST or not high < case.setting(f"{_RULE}.kappa", SETTINGS["kappa"]):
+        if both.height < least or not high < limit:
             continue
         apart = both.filter(pl.col("value") != pl.col("value_2")).sort("row", "name")
         message = (
-            f"{one} and {other} agree on {both.height:,} findings of {task!r} with a kappa of "
-            f"{value:.2f} only ({low:.2f} to {high:.2f})"
+            f"{one} and {other} both state {both.height:,} findings of {task!r}, with a kappa of "
+            f"only {value:.2f} ({low:.2f} to {high:.2f})"
         )
         shown = apart.select("row", "sample_id", "name", "value", "value_2")
         yield issue_of(shown, _RULE, SEVERITY, f"{one} and {other}", message, _REMEDY)

@@ -21,10 +21,13 @@ from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.class_counts import classes_by_split, samples_of
 from medshelf.quality.crossing import N_SHOWN
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "error"
 NEEDS = ()
 TITLE_ZH = "仅出现在测试集中的类别"
+
+_NAMED = 5
 
 
 def check(case: Case) -> Iterator[Issue]:
@@ -35,12 +38,13 @@ def check(case: Case) -> Iterator[Issue]:
     found = counts.filter(pl.col("train") == 0, pl.col("val") + pl.col("test") > 0)
     if found.is_empty():
         return
-    names = ", ".join(found["name"].head(5))
+    names = ", ".join(found["name"].head(_NAMED)) + (", ..." if found.height > _NAMED else "")
     yield Issue(
         rule="class-missing-in-train",
         severity=SEVERITY,
         where="split train",
-        message=f"{found.height:,} classes occur in val or test, but not in train: {names}",
+        message=f"{counted(found.height, 'class', 'classes')} in val or test, but not in train: "
+        f"{names}",
         remedy="Leave them out of the mean score, or split anew by patient",
         samples=samples_of(case, found),
         evidence=tuple(found.head(N_SHOWN).iter_rows(named=True)),

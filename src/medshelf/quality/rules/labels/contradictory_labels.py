@@ -24,6 +24,7 @@ from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of
 from medshelf.quality.targets import finding_targets, findings
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "error"
 NEEDS = ()
@@ -46,15 +47,16 @@ def check(case: Case) -> Iterator[Issue]:
     by = ["row", "task", "source", "annotator"]
     found = _healthy_with_finding(stated, by) if len(suspects) else pl.DataFrame()
     if found.height:
-        message = f"{found.height:,} samples have a finding beside {found['nothing'][0]!r}"
+        message = f"{counted(found.height, 'sample')} with a finding beside {found['nothing'][0]!r}"
         yield issue_of(found, "contradictory-labels", SEVERITY, "findings", message, _REMEDY)
     found = _both(stated, by) if len(suspects) else pl.DataFrame()
     if found.height:
-        message = f"{found['row'].n_unique():,} samples have a finding both present and absent"
+        n_samples = counted(found["row"].n_unique(), "sample")
+        message = f"{n_samples} with a finding both present and absent"
         yield issue_of(found, "contradictory-labels", SEVERITY, "values", message, _REMEDY)
     found = _healthy_with_shape(case)
     if found.height:
-        message = f"{found.height:,} samples without finding have shapes of one drawn on them"
+        message = f"{counted(found.height, 'sample')} without finding, but with shapes of one drawn"
         yield issue_of(found, "contradictory-labels", SEVERITY, "shapes", message, _REMEDY)
 
 

@@ -23,6 +23,7 @@ from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of
 from medshelf.quality.targets import findings
 from medshelf.quality.twins import copies, pictures
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "error"
 NEEDS = ("pixels",)
@@ -38,18 +39,20 @@ def check(case: Case) -> Iterator[Issue]:
     found = _apart(same.join(label, on="row"), "label", ["pixel_digest"])
     if found.height:
         n = found["pixel_digest"].n_unique()
-        message = f"{n:,} pictures occur with different labels"
+        message = f"{counted(n, 'picture')} with different labels"
         yield issue_of(found, "duplicate-disagreement", SEVERITY, "label", message, _REMEDY)
     stated = findings(case, "sample_id").filter(pl.col("value").is_in([0.0, 1.0]))
     key = ["pixel_digest", "task", "name", "source", "annotator"]
     found = _apart(same.join(stated, on="row"), "value", key)
     if found.height:
         n = found["pixel_digest"].n_unique()
-        message = f"{n:,} pictures occur with findings both present and absent"
+        message = f"{counted(n, 'picture')} with findings both present and absent"
         yield issue_of(found, "duplicate-disagreement", SEVERITY, "findings", message, _REMEDY)
 
 
 def _apart(rows: pl.LazyFrame, value: str, key: list[str]) -> pl.DataFrame:
     """Return the rows of the groups that have several values in several files."""
     several = [pl.col(each).n_unique().over(key) > 1 for each in (value, "file")]
-    return rows.filter(*several).sort(*key, "row", nulls_last=True).collect()
+    found = rows.filter(*several).sort(*key, "row", nulls_last=True)
+    first = ("row", "sample_id", "file", value)
+    return found.select(*first, pl.exclude(first)).collect()

@@ -23,6 +23,7 @@ import polars as pl
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)
@@ -41,6 +42,6 @@ def check(case: Case) -> Iterator[Issue]:
     share = found.height / masks.height
     few = share <= case.setting("empty-mask.share", SETTINGS["share"])
     severity: Severity = "warning" if few else "info"
-    message = f"{found.height:,} of {masks.height:,} masks ({share:.1%}) are empty"
+    message = f"{found.height:,} of {counted(masks.height, 'mask')} empty ({share:.1%})"
     remedy = "Look at them with `medshelf show`, and say how empty masks are scored"
     yield issue_of(found, "empty-mask", severity, "masks", message, remedy)

@@ -29,6 +29,7 @@ from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of
 from medshelf.quality.predictions import probabilities
 from medshelf.quality.targets import findings, single_task
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ("predictions",)
@@ -79,7 +80,7 @@ def _single(case: Case, given: pl.DataFrame, task: Task) -> Iterator[Issue]:
     )
     odd = table[_suspects(codes, found)]
     if odd.height:
-        message = f"{odd.height:,} of {rows.height:,} labels are likely wrong"
+        message = f"{odd.height:,} of {counted(rows.height, 'label')} likely wrong"
         yield issue_of(odd, "label-errors", SEVERITY, f"task {task.name}", message, _REMEDY)
 
 
@@ -102,7 +103,7 @@ def _several(case: Case, given: pl.DataFrame, task: Task) -> Iterator[Issue]:
         )
         odd = mine[suspects].select("row", "sample_id", "name", "value", "p_present")
         if odd.height:
-            message = f"{odd.height:,} of {mine.height:,} labels of {name!r} are likely wrong"
+            message = f"{odd.height:,} of {counted(mine.height, 'label')} of {name!r} likely wrong"
             yield issue_of(odd, "label-errors", SEVERITY, f"finding {name}", message, _REMEDY)
 
 

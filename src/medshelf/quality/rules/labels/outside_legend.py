@@ -21,6 +21,7 @@ import polars as pl
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "error"
 NEEDS = ("pixels",)
@@ -38,8 +39,8 @@ def check(case: Case) -> Iterator[Issue]:
         return
     values = found["value"].unique(maintain_order=True)
     message = (
-        f"{found['row'].n_unique():,} samples have masks with {len(values):,} values that the "
-        f"legend does not name: {', '.join(values[:5])}{', ...' if len(values) > 5 else ''}"  # noqa: PLR2004
+        f"{counted(found['row'].n_unique(), 'sample')} with {counted(len(values), 'mask value')} "
+        f"not in the legend: {', '.join(values[:5])}{', ...' if len(values) > 5 else ''}"  # noqa: PLR2004
     )
     remedy = "Look at them with `medshelf show`, and correct the legend in the record"
     yield issue_of(found, "outside-legend", SEVERITY, "masks", message, remedy)

@@ -23,6 +23,7 @@ from medshelf.quality.association import wilson
 from medshelf.quality.case import Case
 from medshelf.quality.class_counts import classes_by_split, samples_of
 from medshelf.quality.crossing import N_SHOWN
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ()
@@ -55,8 +56,8 @@ def check(case: Case) -> Iterator[Issue]:
         rule="rare-class",
         severity=SEVERITY,
         where=f"split {split}",
-        message=f"{found.height:,} classes have too few samples in {split} for a statement, the "
-        f"fewest {first['name']!r} with {first['n']}",
+        message=f"{counted(found.height, 'class', 'classes')} with too few samples in {split} for "
+        f"a statement, the fewest {first['name']!r} with {first['n']}",
         remedy="Report the interval of each class, or put rare classes together",
         samples=samples_of(case, found, split),
         evidence=tuple(evidence),

@@ -23,6 +23,7 @@ import polars as pl
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "error"
 NEEDS = ()
@@ -41,7 +42,7 @@ def check(case: Case) -> Iterator[Issue]:
     flat = (pl.col("x_max") <= pl.col("x_min")) | (pl.col("y_max") <= pl.col("y_min"))
     degenerate = shapes.filter(pl.col("kind") == "box", flat)
     if degenerate.height:
-        message = f"{degenerate.height:,} boxes have a width or height that is not above 0"
+        message = f"{counted(degenerate.height, 'box', 'boxes')} with a width or height not above 0"
         remedy = "Leave them out, or see whether the reader takes width and height for corners"
         yield issue_of(degenerate, "shape-outside", SEVERITY, "boxes", message, remedy)
     if not case.passes.pixels:
@@ -55,7 +56,7 @@ def check(case: Case) -> Iterator[Issue]:
     high = (pl.col("y_min") < -slack) | (pl.col("y_max") > pl.col("n_y") + slack)
     found = placed.filter(wide | high)
     if found.height:
-        message = f"{found.height:,} of {placed.height:,} shapes reach beyond their image"
+        message = f"{found.height:,} of {counted(placed.height, 'shape')} beyond the image"
         remedy = "Compare them with the size of the image, then leave out or correct them"
         yield issue_of(found, "shape-outside", SEVERITY, "images", message, remedy)
 

@@ -25,6 +25,7 @@ from medshelf.core.tasks import TaskKind
 from medshelf.quality.case import Case
 from medshelf.quality.crossing import N_SHOWN
 from medshelf.quality.targets import findings
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ()
@@ -70,7 +71,7 @@ def _unlabelled(case: Case) -> Iterator[Issue]:
             rule="unstated-labels",
             severity="info" if whole else "warning",
             where=f"split {split or 'none'}",
-            message=f"{without.height:,} of {part.height:,} samples have no label",
+            message=f"{without.height:,} of {counted(part.height, 'sample')} without a label",
             remedy="Take them out of training with `filter`; scores need a split with labels",
             samples=tuple(without["sample_id"]),
             evidence=({"n": part.height, "n_without": without.height},),
@@ -83,8 +84,8 @@ def _partly(task: str, odd: pl.DataFrame, n: int) -> Issue:
         rule="unstated-labels",
         severity="info",
         where=f"task {task}",
-        message=f"{odd.height:,} findings are not stated for every one of {n:,} samples: "
-        f"{uncertain:,} values are uncertain, {silent:,} not stated",
+        message=f"{counted(odd.height, 'finding')} uncertain or not stated in some of "
+        f"{counted(n, 'sample')}: {uncertain:,} values uncertain, {silent:,} not stated",
         remedy="Decide how uncertain and not stated findings count, and say so beside the score",
         evidence=tuple(odd.head(N_SHOWN).iter_rows(named=True)),
     )

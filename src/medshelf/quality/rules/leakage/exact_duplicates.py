@@ -23,6 +23,7 @@ from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of
 from medshelf.quality.twins import copies, pictures
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "error"
 NEEDS = ("pixels",)
@@ -37,7 +38,9 @@ def check(case: Case) -> Iterator[Issue]:
     across = found.filter(n_splits > 1)
     if across.height:
         n = across["pixel_digest"].n_unique()
-        message = f"{n:,} pictures are in several splits, in {across['file'].n_unique():,} files"
+        message = (
+            f"{counted(n, 'picture')} in several splits, as {across['file'].n_unique():,} images"
+        )
         remedy = "Take the copies out of train, and report the score on the test part again"
         yield issue_of(across.select(shown), "exact-duplicates", "error", "split", message, remedy)
     stored = pl.col("file_digest").drop_nulls().n_unique().over("pixel_digest")
@@ -45,7 +48,10 @@ def check(case: Case) -> Iterator[Issue]:
     within = found.filter((n_splits <= 1) & ((stored > 1) | unknown))
     if within.height:
         n = within["pixel_digest"].n_unique()
-        message = f"{within['file'].n_unique():,} images show {n:,} pictures only, value for value"
+        message = (
+            f"{within['file'].n_unique():,} images that are copies value for value, in "
+            f"{counted(n, 'group')}"
+        )
         remedy = "Keep one of each, and look whether the copies have the same label"
         place = "within a split"
         yield issue_of(within.select(shown), "exact-duplicates", "warning", place, message, remedy)

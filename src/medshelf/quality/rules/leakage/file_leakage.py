@@ -37,5 +37,5 @@ def check(case: Case) -> Iterator[Issue]:
     )
     frame = pl.format("#{}", pl.col("index"))
     key = pl.concat_str(LOCATION, frame, ignore_nulls=True)
-    files = named.drop_nulls("path").filter(pl.col("role") != "mask")
-    yield from crossing_issue_of(files.with_columns(key=key), "file-leakage", "files")
+    files = named.drop_nulls("path").filter(pl.col("role") != "mask").with_columns(file=key)
+    yield from crossing_issue_of(files, "file-leakage", ("file", "files"), "split")

@@ -21,15 +21,16 @@ import polars as pl
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.crossing import N_SHOWN
-from medshelf.quality.twins import near_pairs, pictures
+from medshelf.quality.twins import RADIUS, near_pairs, pictures
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)
 TITLE_ZH = "近似重复的图像"
-SETTINGS = {"radius": 4}
+SETTINGS = {"radius": RADIUS}
 
 _SIDE = ("picture", "row", "sample_id", "split", "patient_id", "study_id", "file", "pixel_digest")
-_EVIDENCE = ("sample_id", "file", "split", "sample_id_2", "file_2", "split_2", "distance", "score")
+_EVIDENCE = ("sample_id", "file", "split", "sample_id_2", "file_2", "split_2", "score")
 
 
 def check(case: Case) -> Iterator[Issue]:
@@ -65,8 +66,8 @@ def _issue(pairs: pl.DataFrame, where: str, severity: Severity, which: str) -> I
         rule="near-duplicates",
         severity=severity,
         where=where,
-        message=f"{pairs.height:,} pairs of pictures {which} are all but the same "
-        f"(hashes up to {pairs['radius'][0]} bits apart)",
+        message=f"{counted(pairs.height, 'pair')} of pictures {which}, all but the same "
+        f"(hashes up to {counted(pairs['radius'][0], 'bit')} apart)",
         remedy="Look at the pairs, take true copies out of train and report the score again",
         samples=tuple(samples),
         evidence=tuple(evidence.iter_rows(named=True)),

@@ -28,4 +28,6 @@ TITLE_ZH = "同一患者出现在多个划分中"
 
 def check(case: Case) -> Iterator[Issue]:
     """Yield one Issue where patients are in several splits."""
-    yield from crossing_issue(case, pl.col("patient_id"), "patient-leakage", "patients")
+    yield from crossing_issue(
+        case, pl.col("patient_id"), "patient-leakage", ("patient", "patients")
+    )

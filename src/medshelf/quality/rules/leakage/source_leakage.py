@@ -2,7 +2,8 @@
 
 **What.** Samples of the dataset that are also in one given with `--against`: images with the same
 values or all but the same (setting `near-duplicates.radius`); and, where the catalog's lineage says
-that the two have a source in common, the same file names and patients. Where lineage says so and
+that the two have a source in common, the same file names and patients. An error where one of them
+is in the test part of one set and not of the other, else a warning. Where lineage says so and
 nothing was found, that is said.
 
 **Why.** A network that was trained on the one knows the test part of the other. Collections are
@@ -25,6 +26,7 @@ from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.counterparts import lineage_of, same_names, same_patients, same_pictures
 from medshelf.quality.evidence import issue_of
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "error"
 NEEDS = ("against",)
@@ -48,6 +50,9 @@ def _against(case: Case, other: Case) -> Iterator[Issue]:
         found["file names"] = same_names(case, other)
     if overlap.verdict in ("same", "shared"):
         found["patients"] = same_patients(case, other)
+    if "pictures" in found and "file names" in found:
+        told = found["pictures"].select("row")
+        found["file names"] = found["file names"].join(told, on="row", how="anti")
     for what, rows in found.items():
         if rows.height:
             yield _shared(rows, name, what)
@@ -63,8 +68,9 @@ def _shared(rows: pl.DataFrame, name: str, what: str) -> Issue:
     here, there = ((pl.col(e) == "test").fill_null(value=False) for e in ("split", "other_split"))
     n_tested = rows.filter(here ^ there)["row"].n_unique()
     message = (
-        f"{rows['row'].n_unique():,} samples share {what} with {name}; {n_tested:,} of them are in "
-        "test of one and not of the other"
+        f"{counted(rows['row'].n_unique(), 'sample')} shared with {name} by {what}; in test of "
+        f"only one of the two: {n_tested:,}"
     )
     remedy = f"Take them, and all samples of their patients, out before you train on {name}"
-    return issue_of(rows, "source-leakage", "error", f"{name}: {what}", message, remedy)
+    severity: Severity = "error" if n_tested else "warning"
+    return issue_of(rows, "source-leakage", severity, f"{name}: {what}", message, remedy)

@@ -1,6 +1,7 @@
 """One study in several splits.
 
-**What.** Samples of one `study_id` are in more than one official split.
+**What.** Samples of one `study_id` are in more than one official split. Where patients are stated,
+studies of different patients are different ones: many releases number them anew for each.
 
 **Why.** The images of one examination show the same body on the same day; tested on one of them, a
 network that was trained on another scores too high. A report that belongs to the study is then in
@@ -29,4 +30,6 @@ TITLE_ZH = "同一检查出现在多个划分中"
 
 def check(case: Case) -> Iterator[Issue]:
     """Yield one Issue where studies are in several splits."""
-    yield from crossing_issue(case, pl.col("study_id"), "study-leakage", "studies")
+    study = pl.concat_str("patient_id", "study_id", separator="/", ignore_nulls=True)
+    key = pl.when(pl.col("study_id").is_not_null()).then(study)
+    yield from crossing_issue(case, key, "study-leakage", ("study", "studies"))

@@ -44,20 +44,22 @@ def check(case: Case) -> Iterator[Issue]:
     least = dict.fromkeys(
         ("reports", "captions"), case.setting("text-leakage.report-words", SETTINGS["report-words"])
     )
-    one = pl.coalesce("patient_id", "study_id", "sample_id").hash()
+    whose = pl.coalesce("patient_id", "study_id", "sample_id").hash()
     for what, text in _texts().items():
-        stated = case.rows.select("row", "split", one=one, text=text)
+        stated = case.rows.select("row", "split", whose=whose, text=text)
         shared = _shared(stated.filter(pl.col("split").is_not_null(), pl.col("text") != ""))
         if shared.is_empty():
             continue
-        several = pl.col("one").n_unique().over("key") <= most
+        several = pl.col("whose").n_unique().over("key") <= most
         long = pl.col("text").str.count_matches(_WORD) >= least.get(what, words)
         found = shared.lazy().filter(long, several)
         ids = case.rows.select("row", "sample_id")
         rows = found.join(ids, on="row", how="left", maintain_order="left")
         first = [pl.col(each).first().over("key") for each in ("sample_id", "text")]
         rows = rows.with_columns(key=pl.format("{}: {}", first[0], first[1].str.head(_SHOWN)))
-        yield from crossing_issue_of(rows, "text-leakage", what, "warning")
+        one = what.removesuffix("s")
+        named = rows.rename({"key": one})
+        yield from crossing_issue_of(named, "text-leakage", (one, what), what, SEVERITY)
 
 
 def _texts() -> dict[str, pl.Expr]:

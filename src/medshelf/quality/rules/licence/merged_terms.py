@@ -22,6 +22,7 @@ from medshelf.catalog.licence import USES
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality import terms
 from medshelf.quality.case import Case
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ()
@@ -41,7 +42,9 @@ def check(case: Case) -> Iterator[Issue]:
     if excluding := terms.conflicts(found):
         reasons = "; ".join(dict.fromkeys(reason for *_, reason in excluding))
         evidence = tuple({"one": a, "other": b, "reason": reason} for a, b, reason in excluding)
-        message = f"{len(excluding):,} pairs of licences exclude each other: {reasons}"
+        message = (
+            f"{counted(len(excluding), 'pair')} of licences that exclude each other: {reasons}"
+        )
         yield Issue("merged-terms", SEVERITY, where, message, remedy, evidence=evidence)
     elif len(terms.known(own)) > 1:
         both = terms.combined(found)

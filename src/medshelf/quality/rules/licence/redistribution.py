@@ -38,7 +38,7 @@ def check(case: Case) -> Iterator[Issue]:
             each.id: [how for use, how in _USES.items() if each.allows(use) is answer]
             for each in found
         }
-        told = [sentence.format(name, " or ".join(how)) for name, how in uses.items() if how]
+        told = [sentence.format(name, ", or ".join(how)) for name, how in uses.items() if how]
         if told:
             where = f"licence {', '.join(name for name, how in uses.items() if how)}"
             remedy = "Pass on the recipe, ids and splits, not the copy"

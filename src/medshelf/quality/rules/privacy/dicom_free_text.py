@@ -38,10 +38,10 @@ def check(case: Case) -> Iterator[Issue]:
     personal = pl.col("note").is_not_null()
     if (found := texts.filter(personal)).height:
         kinds = ", ".join(sorted(set(",".join(found["note"].unique()).split(","))))
-        message = f"{{n}} files hold texts that look personal ({kinds})"
+        message = f"files with texts that look personal ({kinds}): {{n}}"
         remedy = "Remove them: medshelf deidentify ID OUT"
         yield header_issue(found, _RULE, "warning", "DICOM personal text", message, remedy)
     if (found := texts.filter(~personal)).height:
-        message = "{n} files hold descriptions or comments that the basic profile removes"
+        message = "files with descriptions or comments that the basic profile removes: {n}"
         remedy = "Read them before the files are passed on, or run: medshelf deidentify ID OUT"
         yield header_issue(found, _RULE, "info", "DICOM text", message, remedy)

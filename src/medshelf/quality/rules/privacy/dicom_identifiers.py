@@ -35,13 +35,13 @@ TITLE_ZH = "DICOM 头中的姓名、编号与日期"
 
 _RULE = "dicom-identifiers"
 _KINDS: dict[str, tuple[Severity, str]] = {
-    "name": ("error", "{n} files hold names of persons"),
-    "birth-date": ("error", "{n} files hold a full date of birth"),
-    "contact": ("error", "{n} files hold addresses or telephone numbers"),
-    "id": ("warning", "{n} files hold numbers that a hospital may have given"),
-    "place": ("warning", "{n} files name an institution, a department or a station"),
-    "date": ("warning", "{n} files hold dates finer than a year"),
-    "scanner-uid": ("info", "{n} files have UIDs as the scanner made them"),
+    "name": ("error", "files with names of persons: {n}"),
+    "birth-date": ("error", "files with a full date of birth: {n}"),
+    "contact": ("error", "files with addresses or telephone numbers: {n}"),
+    "id": ("warning", "files with numbers that a hospital may have given: {n}"),
+    "place": ("warning", "files that name an institution, a department or a station: {n}"),
+    "date": ("warning", "files with dates finer than a year: {n}"),
+    "scanner-uid": ("info", "files with UIDs as the scanner made them: {n}"),
 }
 
 

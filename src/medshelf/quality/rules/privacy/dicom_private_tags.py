@@ -33,6 +33,6 @@ def check(case: Case) -> Iterator[Issue]:
     found = case.headers.filter(pl.col("kind") == "private")
     if found.height:
         most = found.select(pl.col("n_values").max()).item()
-        message = f"{{n}} files hold private elements, up to {most} in one file"
+        message = f"files with private elements, up to {most} in one file: {{n}}"
         remedy = "Remove them: medshelf deidentify ID OUT"
         yield header_issue(found, "dicom-private-tags", SEVERITY, "DICOM", message, remedy)

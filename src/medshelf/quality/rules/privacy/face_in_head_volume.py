@@ -3,7 +3,8 @@
 **What.** CT and MR volumes of a dataset of the head or brain whose field of view holds a whole head
 (at least 110 mm along the shortest and 160 mm along the two other axes, voxels of at most 5 mm) and
 that are not cut down to the brain: in those, three quarters of the voxels have one and the same
-lowest value. Whether a face was blurred or cut off is not seen here: this is a reason to look.
+lowest value. Settings: `face-in-head-volume.shortest-mm`, `.others-mm` and `.voxel-mm`. Whether a
+face was blurred or cut off is not seen here: this is a reason to look.
 
 **Why.** A surface drawn from such a volume can be recognised, and matched with photographs.
 
@@ -26,13 +27,14 @@ from medshelf.catalog.vocabulary import with_narrower
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of, measured
+from medshelf.quality.wording import counted
 
 SEVERITY: Severity = "info"
 NEEDS = ("pixels", "record")
 TITLE_ZH = "头部影像可能可见面部"
+SETTINGS = {"shortest-mm": 110, "others-mm": 160, "voxel-mm": 5}
 
 _MODALITIES = ("ct", "mri", "cbct")
-_SHORTEST_MM, _OTHERS_MM, _MAX_VOXEL_MM = 110.0, 160.0, 5.0
 _THREE_QUARTERS = 5  # the place of the 75th percentile among `PERCENTILES`
 
 
@@ -52,10 +54,13 @@ def check(case: Case) -> Iterator[Issue]:
             voxel_mm=pl.max_horizontal(f"spacing_{axis}_mm" for axis in "xyz"),
         )
     )
+    shortest, others, voxel = (
+        case.setting(f"face-in-head-volume.{name}", default) for name, default in SETTINGS.items()
+    )
     is_head = (
-        (pl.col("extents_mm").list.get(0) >= _SHORTEST_MM)
-        & (pl.col("extents_mm").list.get(1) >= _OTHERS_MM)
-        & (pl.col("voxel_mm") <= _MAX_VOXEL_MM)
+        (pl.col("extents_mm").list.get(0) >= shortest)
+        & (pl.col("extents_mm").list.get(1) >= others)
+        & (pl.col("voxel_mm") <= voxel)
     )
     is_stripped = pl.col("percentiles").list.get(_THREE_QUARTERS) == pl.col("minimum")
     heads = volumes.filter(is_head & ~is_stripped)
@@ -65,6 +70,6 @@ def check(case: Case) -> Iterator[Issue]:
     ]
     found = heads.select("row", "sample_id", "name", "file", *lengths).sort("row").collect()
     if found.height:
-        message = f"{found.height:,} volumes hold a whole head, and may show a face"
+        message = f"{counted(found.height, 'volume')} with a whole head, which may show a face"
         remedy = "Look at the surface of the skin, and deface the volumes that show one"
         yield issue_of(found, "face-in-head-volume", SEVERITY, "images", message, remedy)

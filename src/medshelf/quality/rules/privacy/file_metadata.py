@@ -30,10 +30,10 @@ NEEDS = ("headers",)
 TITLE_ZH = "文件元数据中的个人信息"
 
 _KINDS: dict[str, tuple[Severity, str]] = {
-    "gps": ("error", "{n} files say where they were taken"),
-    "name": ("warning", "{n} files hold what looks like a person's name"),
-    "serial": ("warning", "{n} files hold the serial number of a camera or lens"),
-    "text": ("warning", "{n} files hold texts that look personal"),
+    "gps": ("error", "files that say where they were taken: {n}"),
+    "name": ("warning", "files with what looks like a person's name: {n}"),
+    "serial": ("warning", "files with the serial number of a camera or lens: {n}"),
+    "text": ("warning", "files with texts that look personal: {n}"),
 }
 
 

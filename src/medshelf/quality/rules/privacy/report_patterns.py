@@ -27,6 +27,7 @@ from medshelf.core.issues import Issue
 from medshelf.quality.case import Case
 from medshelf.quality.evidence import issue_of
 from medshelf.quality.personal_text import PATTERNS, find_personal_rows
+from medshelf.quality.wording import counted
 
 SEVERITY = "error"
 NEEDS = ()
@@ -40,6 +41,6 @@ def check(case: Case) -> Iterator[Issue]:
         rows = found.filter(pl.col("kind") == kind).drop("kind").rename({"at": "at_byte"})
         if rows.height:
             n_samples = rows["row"].n_unique()
-            message = f"the texts of {n_samples:,} samples seem to hold {pattern.what}"
+            message = f"{counted(n_samples, 'sample')} with texts that seem to hold {pattern.what}"
             remedy = "Read them, and mask what is personal before they are passed on"
             yield issue_of(rows, "report-patterns", pattern.severity, kind, message, remedy)
