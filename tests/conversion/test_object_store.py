@@ -19,7 +19,7 @@ from medshelf.conversion.places import LocalFolder
 from medshelf.conversion.product import CARD
 from medshelf.conversion.request import Labour, Request
 from medshelf.conversion.running import convert
-from medshelf.core.errors import MissingExtraError, SettingError, StorageError
+from medshelf.core.errors import FormatError, MissingExtraError, SettingError, StorageError
 from medshelf.core.manifest import Manifest, read_manifest
 from tests.quality.miniatures import N_PICTURES, pictures
 
@@ -146,6 +146,16 @@ def test_what_another_run_writes_is_left_alone(store: Any, manifest: Manifest) -
             convert(manifest, "s3://products/x", _request(existing=existing), _HERE)
     convert(manifest, "s3://products/x", _request(existing="overwrite"), _HERE)
     assert "part.png" not in _stored(store)
+
+
+def test_a_run_that_is_refused_here_claims_nothing_there(store: Any, manifest: Manifest) -> None:
+    (manifest.root / "images/039.png").rename(manifest.root / "away.png")
+    with pytest.raises(FormatError, match=r"039\.png"):
+        convert(manifest, "s3://products/x", _request(), _HERE)
+    store.rm(f"products/x/{CLAIM}")
+    with pytest.raises(StorageError, match="left unfinished"):
+        convert(manifest, "s3://products/x", _request(options={"classes": "none"}), _HERE)
+    assert _stored(store) == {}
 
 
 def test_a_card_beside_a_claim_is_no_product(store: Any, manifest: Manifest) -> None:

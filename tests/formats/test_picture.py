@@ -9,6 +9,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -77,8 +78,14 @@ def test_equal_neighbouring_slices_are_not_lost(tmp_path: Path, values: tuple[in
 
 @pytest.mark.parametrize(
     "image",
-    [np.zeros((4, 4)), np.zeros((4, 4, 4), np.uint8), np.zeros(4, np.uint8)],
-    ids=["float", "four channels", "line"],
+    [
+        np.zeros((4, 4)),
+        np.zeros((4, 4, 5), np.uint8),
+        np.zeros(4, np.uint8),
+        np.zeros((4, 4, 3), np.uint16),
+        np.zeros((0, 4), np.uint8),
+    ],
+    ids=["float", "five channels", "line", "16-bit colours", "empty"],
 )
 def test_png_refuses_other_arrays(image: np.ndarray) -> None:
     with pytest.raises(SettingError, match="is no picture") as caught:
@@ -674,3 +681,23 @@ def test_real_pictures_are_what_pillow_says(real_data: Path, folder: str) -> Non
     for path in paths:
         with Image.open(path) as picture:
             np.testing.assert_array_equal(read(path).array, np.asarray(picture), str(path))
+
+
+@given(
+    st.sampled_from(["grey", "grey16", "rgb", "rgba"]),
+    st.integers(1, 40),
+    st.integers(1, 40),
+    st.booleans(),
+)
+def test_what_is_encoded_is_what_others_decode(kind: str, n_y: int, n_x: int, flip: bool) -> None:
+    shape = (n_y, n_x, len(kind)) if kind.startswith("rgb") else (n_y, n_x)
+    dtype = np.uint16 if kind == "grey16" else np.uint8
+    random = np.random.default_rng(n_y * 41 + n_x)
+    image = random.integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+    image = image[::-1, ::-1] if flip else image
+    data = encode_png(image)
+    with Image.open(io.BytesIO(data)) as opened:
+        opened.load()
+        np.testing.assert_array_equal(np.asarray(opened), image)
+    np.testing.assert_array_equal(imagecodecs.png_decode(data).reshape(shape), image)
+    np.testing.assert_array_equal(read(data).array, image)

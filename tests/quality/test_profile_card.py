@@ -9,13 +9,14 @@ import polars as pl
 import pytest
 import yaml
 
+from medshelf.catalog.export.hub_terms import size_category
 from medshelf.catalog.licence import licences
 from medshelf.catalog.shelf import find_record
 from medshelf.catalog.wording import axes_text
 from medshelf.core import columns as c
 from medshelf.core.errors import UnknownNameError
 from medshelf.core.manifest import Meta
-from medshelf.quality.card_front_matter import front_matter, size_category
+from medshelf.quality.card_front_matter import front_matter
 from medshelf.quality.case import Case, Passes
 from medshelf.quality.dataset_card import dataset_card
 from medshelf.quality.profile import Profile, profile

@@ -22,6 +22,7 @@ from medshelf.core.errors import SettingError
 from medshelf.dataset.fields import Medium, Shape
 from medshelf.dataset.masks import Grid, read_mask
 from medshelf.formats import nifti_writer, png
+from medshelf.formats.picture import encode_png
 from medshelf.formats.raster import Raster
 
 File = tuple[bytes, str]
@@ -151,9 +152,7 @@ def picture_file(raster: Raster, what: str) -> File:
     if not flat and not coloured:
         problem = f"The {what} is {array.dtype} with the axes {raster.axes}, and is no picture"
         raise SettingError(problem, "Choose colours and values that PNG has: --channels rgb")
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(array)).save(buffer, "PNG")
-    return buffer.getvalue(), "png"
+    return encode_png(array), "png"
 
 
 def nifti_file(raster: Raster, what: str) -> File:

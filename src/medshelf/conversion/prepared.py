@@ -10,6 +10,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from medshelf.conversion.moving import Moved, moved_shapes, prepared_image, prepared_mask
 from medshelf.conversion.preparation import Preparation
 from medshelf.core.errors import FormatError, SettingError
@@ -158,7 +160,7 @@ def encode(raster: Raster, what: str) -> bytes:
     """Return a picture as PNG, losslessly.
 
     Args:
-        raster: Two spatial axes; grey of 8 or 16 bits, or RGB of 8.
+        raster: Two spatial axes; grey of 8 or 16 bits, bool (0 and 255), or RGB of 8.
         what: Names it in an error.
 
     Raises:
@@ -171,4 +173,4 @@ def encode(raster: Raster, what: str) -> bytes:
     if array.dtype.name not in ("uint8", "uint16", "bool"):
         problem = f"The image of {what} holds {array.dtype} values, which PNG does not"
         raise SettingError(problem, "Choose a window, e.g. --window lung, or --dtype uint16")
-    return encode_png(array)
+    return encode_png(array * np.uint8(255) if array.dtype == np.bool_ else array)

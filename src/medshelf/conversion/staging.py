@@ -89,8 +89,15 @@ class Stage:
             problem = f"{self.place.name} lies in the raw tree {root}, or around it"
             raise SettingError(problem, "The raw tree is never changed: choose a folder outside")
         with lock(self.place.anchor, timeout_s=0):
+            is_foreign = self.folder.exists() and not self._is_ours()
+            if is_foreign and existing != "overwrite":
+                problem = f"{self.folder} is what another conversion left unfinished"
+                remedy = "Run that one again to finish it, or pass --overwrite"
+                raise StorageError(problem, remedy)
             self.place.check(self.key, existing)
-            self._make_room(existing)
+            if is_foreign:
+                with storage_errors(self.folder):
+                    shutil.rmtree(self.folder)
             is_whole = stated_key(read_text(self.folder / CARD)) == self.key
             if not is_whole:
                 make_folder(self.folder / WORK)
@@ -103,15 +110,6 @@ class Stage:
         with storage_errors(self.folder):
             for each in sorted(self.folder.rglob(".*.part")):
                 each.unlink(missing_ok=True)
-
-    def _make_room(self, existing: Existing) -> None:
-        if not self.folder.exists() or self._is_ours():
-            return
-        if existing != "overwrite":
-            problem = f"{self.folder} is what another conversion left unfinished"
-            raise StorageError(problem, "Run that one again to finish it, or pass --overwrite")
-        with storage_errors(self.folder):
-            shutil.rmtree(self.folder)
 
     def _is_ours(self) -> bool:
         """Say whether it is of this conversion, or has not been given to any yet."""

@@ -101,14 +101,16 @@ def encode_png(image: np.ndarray) -> bytes:
     """Turn an image into the bytes of a PNG file.
 
     Args:
-        image: uint8, grey (H, W) or RGB (H, W, 3).
+        image: uint8 or uint16, grey (H, W); or uint8, RGB or RGBA (H, W, 3 or 4).
 
     Raises:
         SettingError: The array is something else.
     """
-    if image.dtype != np.uint8 or not (image.ndim == 2 or image.shape[2:] == (3,)):  # noqa: PLR2004
-        raise _refusal(image, "uint8 HxW or HxWx3")
-    return _encode(image, format="PNG")
+    grey = image.ndim == 2 and image.dtype in (np.uint8, np.uint16)  # noqa: PLR2004
+    coloured = image.shape[2:] in ((3,), (4,)) and image.dtype == np.uint8
+    if not image.size or not (grey or coloured):
+        raise _refusal(image, "uint8 HxW, HxWx3 or HxWx4, or uint16 HxW")
+    return png.encode(image)
 
 
 def encode_gif(volume: np.ndarray) -> bytes:

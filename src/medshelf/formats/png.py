@@ -1,13 +1,15 @@
-"""What Pillow does slowly or not at all with a PNG: kornia_rs decodes it, 16-bit colours too."""
+"""What Pillow does slowly or not at all with a PNG: kornia_rs decodes it, numpy encodes it."""
 
 from __future__ import annotations
 
 import struct
+import zlib
 from contextlib import suppress
 
 import numpy as np
 
 _MODES = {0: "mono", 2: "rgb", 6: "rgba"}  # by colour type, as kornia_rs calls them
+_SIGNATURE, _UP = b"\x89PNG\r\n\x1a\n", 2
 _EXIF_AS_TEXT = (b"Raw profile type", b"XML:com.adobe.xmp")
 
 
@@ -40,6 +42,36 @@ def decode(data: bytes, shape: tuple[int, int]) -> np.ndarray | None:
         pixels = decoder(data, shape, mode)
         return pixels[..., 0] if mode == "mono" else pixels
     return None
+
+
+def encode(array: np.ndarray) -> bytes:
+    """Encode a picture, each row as its difference from the row above, at the fastest level.
+
+    A tenth of the time that Pillow takes, which tries five filters for each row, for a file that is
+    some percent larger.
+
+    Args:
+        array: uint8 or uint16 (H, W), or uint8 (H, W, 3 or 4); neither edge is 0.
+
+    Returns:
+        The bytes of the file, the same on every machine.
+    """
+    height, width = array.shape[:2]
+    colour = {1: 0, 3: 2, 4: 6}[1 if array.ndim == 2 else array.shape[2]]  # noqa: PLR2004
+    rows = np.ascontiguousarray(array, array.dtype.newbyteorder(">")).view(np.uint8)
+    rows = rows.reshape(height, -1)
+    filtered = np.empty((height, rows.shape[1] + 1), np.uint8)
+    filtered[:, 0] = _UP
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    header = struct.pack(">IIBBBBB", width, height, 8 * array.dtype.itemsize, colour, 0, 0, 0)
+    pixels = zlib.compress(filtered.data, 1)
+    return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    checked = zlib.crc32(content, zlib.crc32(kind))
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checked)
 
 
 def is_known_to_kornia(data: bytes) -> bool:

@@ -8,34 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from medshelf.catalog.licence import licences
+from medshelf.catalog.export.hub_terms import hub_licence, size_category
 from medshelf.catalog.record import Record
 from medshelf.core.manifest import Meta
 from medshelf.quality.profile import Profile
-
-_HUB_LICENCES = {
-    "apache-2.0": "Apache-2.0",
-    "mit": "MIT",
-    "openrail": "OpenRAIL",
-    "odc-by": "ODC-By-1.0",
-    "gpl-3.0": "GPL-3.0-only",
-    "cc0-1.0": "CC0-1.0",
-    "cc-by-3.0": "CC-BY-3.0",
-    "cc-by-4.0": "CC-BY-4.0",
-    "cc-by-sa-4.0": "CC-BY-SA-4.0",
-    "cc-by-nd-4.0": "CC-BY-ND-4.0",
-    "cc-by-nc-4.0": "CC-BY-NC-4.0",
-    "cc-by-nc-nd-4.0": "CC-BY-NC-ND-4.0",
-    "cc-by-nc-sa-2.0": "CC-BY-NC-SA-2.0",
-    "cc-by-nc-sa-3.0": "CC-BY-NC-SA-3.0",
-    "cc-by-nc-sa-4.0": "CC-BY-NC-SA-4.0",
-}
-"""Licences that the Hub knows by name; others are `other` there.
-
-Source: https://huggingface.co/docs/hub/repositories-licenses
-"""
-
-_SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
 
 
 def front_matter(profile: Profile, meta: Meta, record: Record | None = None) -> dict[str, Any]:
@@ -43,33 +19,13 @@ def front_matter(profile: Profile, meta: Meta, record: Record | None = None) -> 
     terms = (*record.modalities, *record.anatomy) if record else ()
     fields = {
         "pretty_name": profile.name,
-        **_licence(meta),
+        **hub_licence(meta.licence),
         "language": _languages(profile, record),
         "task_categories": list(_tasks(profile)),
         "size_categories": [size_category(profile.counts.n_samples)],
         "tags": list(dict.fromkeys(("medical", "medshelf", *terms))),
     }
     return {name: value for name, value in fields.items() if value}
-
-
-def size_category(n_samples: int) -> str:
-    """Return the Hub's class of size, e.g. `10K<n<100K`."""
-    limits = [1000 * 10**power for power in range(len(_SIZES))]
-    place = sum(n_samples >= each for each in limits)
-    if place == 0:
-        return f"n<{_SIZES[0]}"
-    return f"{_SIZES[place - 1]}<n<{_SIZES[place]}" if place < len(_SIZES) else f"n>{_SIZES[-1]}"
-
-
-def _licence(meta: Meta) -> dict[str, str]:
-    if meta.licence is None:
-        return {"license": "unknown"}
-    known = next((hub for hub, each in _HUB_LICENCES.items() if each == meta.licence), None)
-    if known:
-        return {"license": known}
-    found = licences().get(meta.licence)
-    fields = {"license": "other", "license_name": meta.licence.lower()}
-    return fields | ({"license_link": found.url} if found and found.url else {})
 
 
 def _languages(profile: Profile, record: Record | None) -> list[str]:
