@@ -162,7 +162,7 @@ class StoredFolder:
     def _opened(self) -> Iterator[tuple[Any, str]]:
         """Give the file system and the folder in it; turn what its library raises."""
         try:
-            import fsspec  # type: ignore[import-untyped]
+            import fsspec
         except ImportError as error:
             raise MissingExtraError("fsspec", "remote") from error
         try:

@@ -15,6 +15,7 @@ import polars as pl
 from medshelf.conversion.job import Job, Part, Writer
 from medshelf.conversion.prepared import Prepared
 from medshelf.core.errors import MedshelfError, MissingExtraError, StorageError, UnknownNameError
+from medshelf.core.files import synced_together
 from medshelf.dataset.sample import Sample
 
 _WRITERS = "medshelf.writers"
@@ -39,6 +40,7 @@ class ShardTask:
         number = int(path.stem.rpartition("-")[2])
         writer = writer_module(self.job.target)
         with (
+            synced_together(),
             writer.shard(self.job, self.part, number) as write,
             path.open("w", encoding="utf-8") as lines,
         ):
