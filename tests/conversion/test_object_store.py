@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from medshelf.conversion.object_store import CLAIM, StoredFolder, place_of
-from medshelf.conversion.places import LocalFolder
+from medshelf.conversion.delivery.object_store import CLAIM, StoredFolder, place_of
+from medshelf.conversion.delivery.places import LocalFolder
 from medshelf.conversion.product import CARD
 from medshelf.conversion.request import Labour, Request
 from medshelf.conversion.running import convert
@@ -37,7 +37,7 @@ while True:
 _PROGRAM = """
 import sys
 from pathlib import Path
-from medshelf.conversion import object_store
+from medshelf.conversion.delivery import object_store
 from medshelf.conversion.request import Labour, Request
 from medshelf.conversion.running import convert
 from medshelf.core.manifest import read_manifest

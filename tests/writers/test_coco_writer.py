@@ -20,13 +20,13 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from scipy import ndimage
 
+from medshelf.conversion.drawn.outlines import enclosed_area, outlines
+from medshelf.conversion.drawn.regions import connected, whole
+from medshelf.conversion.drawn.run_lengths import packed, run_lengths, unpacked
 from medshelf.conversion.moving import prepared_image, prepared_mask
-from medshelf.conversion.outlines import enclosed_area, outlines
 from medshelf.conversion.preparation import Preparation
 from medshelf.conversion.prepared import Prepared
-from medshelf.conversion.regions import connected, whole
 from medshelf.conversion.request import Labour, Request
-from medshelf.conversion.run_lengths import packed, run_lengths, unpacked
 from medshelf.conversion.running import convert
 from medshelf.core.columns import with_legend
 from medshelf.core.errors import LayoutError, SettingError, UnknownNameError

@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from medshelf.conversion.conversations import IMAGE, Wording, conversation
 from medshelf.conversion.preparation import Preparation
 from medshelf.conversion.request import Labour, Request
 from medshelf.conversion.running import convert
+from medshelf.conversion.stated.conversations import IMAGE, Wording, conversation
 from medshelf.core import columns as c
 from medshelf.core.errors import SettingError
 from medshelf.core.manifest import Manifest, Meta

@@ -16,7 +16,7 @@ import pytest
 import SimpleITK
 from PIL import Image
 
-from medshelf.conversion.nifti_files import write_volumes
+from medshelf.conversion.cases.nifti_files import write_volumes
 from medshelf.conversion.preparation import Preparation
 from medshelf.conversion.request import Labour, Request
 from medshelf.conversion.running import convert

@@ -26,8 +26,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from medshelf.conversion.cases.label_codes import code_labels
 from medshelf.conversion.choosing import Choosing, choose
-from medshelf.conversion.label_codes import code_labels
 from medshelf.conversion.preparation import Preparation
 from medshelf.conversion.request import Labour, Request
 from medshelf.conversion.running import convert

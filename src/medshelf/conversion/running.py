@@ -8,13 +8,13 @@ from pathlib import Path
 import polars as pl
 
 from medshelf.conversion.contents import check_losses, contents
+from medshelf.conversion.delivery.object_store import place_of
+from medshelf.conversion.delivery.staging import Stage, key_of
 from medshelf.conversion.job import Job, Part, shard_size_of
 from medshelf.conversion.naming import with_keys
-from medshelf.conversion.object_store import place_of
 from medshelf.conversion.product import stated_product, write_card, write_provenance
 from medshelf.conversion.request import Converted, Labour, Request
 from medshelf.conversion.sharding import ShardTask, writer_module
-from medshelf.conversion.staging import Stage, key_of
 from medshelf.core.errors import FormatError, UnknownNameError
 from medshelf.core.files import storage_errors
 from medshelf.core.manifest import Manifest

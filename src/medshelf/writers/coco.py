@@ -25,15 +25,15 @@ from typing import Any, TextIO
 import polars as pl
 
 from medshelf.catalog.licence import licences
-from medshelf.conversion.drawn_objects import DrawnObject, drawn_objects
+from medshelf.conversion.cases.segmentation import stated_meta
+from medshelf.conversion.drawn.drawn_objects import DrawnObject, drawn_objects
+from medshelf.conversion.drawn.object_choice import OPTIONS as OF_OBJECTS
+from medshelf.conversion.drawn.object_choice import ObjectChoice, choose_objects
+from medshelf.conversion.drawn.outlines import outlines
+from medshelf.conversion.drawn.picture_bytes import picture_bytes
+from medshelf.conversion.drawn.run_lengths import packed, run_lengths
 from medshelf.conversion.job import Job, Part, Record
-from medshelf.conversion.object_choice import OPTIONS as OF_OBJECTS
-from medshelf.conversion.object_choice import ObjectChoice, choose_objects
-from medshelf.conversion.outlines import outlines
-from medshelf.conversion.picture_bytes import picture_bytes
 from medshelf.conversion.prepared import Prepared
-from medshelf.conversion.run_lengths import packed, run_lengths
-from medshelf.conversion.segmentation import stated_meta
 from medshelf.core.errors import SettingError, UnknownNameError
 from medshelf.core.files import atomic_path, make_folder
 from medshelf.core.manifest import TEXT, Manifest, Meta

@@ -24,9 +24,12 @@ import polars as pl
 
 from medshelf.catalog.export.croissant import Json
 from medshelf.catalog.export.croissant_context import VERSIONS
-from medshelf.conversion import croissant_metadata as described
 from medshelf.conversion.contents import CONTENTS
-from medshelf.conversion.croissant_tables import (
+from medshelf.conversion.job import Job, Part, Record
+from medshelf.conversion.preparation import Preparation
+from medshelf.conversion.prepared import Prepared
+from medshelf.conversion.tabular import croissant_metadata as described
+from medshelf.conversion.tabular.croissant_tables import (
     class_records,
     finding_records,
     part_fields,
@@ -34,11 +37,8 @@ from medshelf.conversion.croissant_tables import (
     sample_fields,
     sample_table,
 )
-from medshelf.conversion.flat_columns import Columns, MediaColumn, columns_of
-from medshelf.conversion.job import Job, Part, Record
-from medshelf.conversion.media_files import MediaFiles
-from medshelf.conversion.preparation import Preparation
-from medshelf.conversion.prepared import Prepared
+from medshelf.conversion.tabular.flat_columns import Columns, MediaColumn, columns_of
+from medshelf.conversion.tabular.media_files import MediaFiles
 from medshelf.core.columns import chosen
 from medshelf.core.errors import SettingError
 from medshelf.core.files import atomic_path, make_folder, write_text

@@ -20,13 +20,13 @@ from typing import Any
 import polars as pl
 
 from medshelf.conversion.contents import CONTENTS
-from medshelf.conversion.hub_card import card
-from medshelf.conversion.hub_features import arrow, arrow_schema
-from medshelf.conversion.hub_table import HubTable
 from medshelf.conversion.job import Job, Part, Record
-from medshelf.conversion.media_files import File, MediaFiles, MovedShapes
 from medshelf.conversion.preparation import Preparation
 from medshelf.conversion.prepared import Prepared
+from medshelf.conversion.tabular.hub_card import card
+from medshelf.conversion.tabular.hub_features import arrow, arrow_schema
+from medshelf.conversion.tabular.hub_table import HubTable
+from medshelf.conversion.tabular.media_files import File, MediaFiles, MovedShapes
 from medshelf.core.errors import SettingError
 from medshelf.core.files import atomic_path, make_folder, write_text
 from medshelf.core.manifest import SCHEMA, Manifest

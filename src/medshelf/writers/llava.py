@@ -24,11 +24,11 @@ from typing import Any, Literal, cast
 
 import polars as pl
 
-from medshelf.conversion.choices import most_options
 from medshelf.conversion.contents import contents
-from medshelf.conversion.conversations import Said, Side, Wording, conversation
 from medshelf.conversion.job import Job, Part, Record
 from medshelf.conversion.prepared import Prepared
+from medshelf.conversion.stated.choices import most_options
+from medshelf.conversion.stated.conversations import Said, Side, Wording, conversation
 from medshelf.core.errors import SettingError
 from medshelf.core.files import atomic_path, make_folder, write_text
 from medshelf.core.manifest import Manifest

@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from medshelf.conversion.blocks import append_blocks, block_path
 from medshelf.conversion.contents import contents
 from medshelf.conversion.job import Job, Part, Record
 from medshelf.conversion.preparation import Preparation
 from medshelf.conversion.prepared import Prepared
+from medshelf.conversion.stated.blocks import append_blocks, block_path
 from medshelf.core.errors import SettingError, UnknownNameError
 from medshelf.core.files import atomic_path, write_text
 from medshelf.core.manifest import SPLITS, Manifest, Meta

@@ -23,11 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from medshelf.conversion.job import Job, Part, Record
-from medshelf.conversion.nifti_files import write_volumes
-from medshelf.conversion.prepared import Prepared
-from medshelf.conversion.segmentation import OPTIONS as SEGMENTATION
-from medshelf.conversion.segmentation import (
+from medshelf.conversion.cases.nifti_files import write_volumes
+from medshelf.conversion.cases.segmentation import OPTIONS as SEGMENTATION
+from medshelf.conversion.cases.segmentation import (
     Case,
     as_volumes,
     mask_choice,
@@ -36,6 +34,8 @@ from medshelf.conversion.segmentation import (
     read_case,
     stated_meta,
 )
+from medshelf.conversion.job import Job, Part, Record
+from medshelf.conversion.prepared import Prepared
 from medshelf.core.errors import SettingError
 from medshelf.core.files import write_text
 from medshelf.core.manifest import Manifest

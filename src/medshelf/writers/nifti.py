@@ -23,20 +23,20 @@ from typing import Any
 
 import polars as pl
 
-from medshelf.conversion.job import Job, Part, Record
-from medshelf.conversion.moving import prepared_image, prepared_mask
-from medshelf.conversion.naming import file_names
-from medshelf.conversion.nifti_files import OPTION as COMPRESSION
-from medshelf.conversion.nifti_files import chosen_codec, write_volumes
-from medshelf.conversion.prepared import Prepared
-from medshelf.conversion.sample_facts import facts, write_table
-from medshelf.conversion.volumes import (
+from medshelf.conversion.cases.nifti_files import OPTION as COMPRESSION
+from medshelf.conversion.cases.nifti_files import chosen_codec, write_volumes
+from medshelf.conversion.cases.volumes import (
     AS_READ,
     ORIENTATIONS,
     as_volume,
     check_grid,
     read_image,
 )
+from medshelf.conversion.job import Job, Part, Record
+from medshelf.conversion.moving import prepared_image, prepared_mask
+from medshelf.conversion.naming import file_names
+from medshelf.conversion.prepared import Prepared
+from medshelf.conversion.stated.sample_facts import facts, write_table
 from medshelf.core.errors import SettingError
 from medshelf.core.manifest import Manifest
 from medshelf.dataset.fields import Medium

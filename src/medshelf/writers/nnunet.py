@@ -25,12 +25,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from medshelf.conversion.contents import contents
-from medshelf.conversion.job import Job, Part, Record
-from medshelf.conversion.nifti_files import write_volumes
-from medshelf.conversion.prepared import Prepared, encode
-from medshelf.conversion.segmentation import OPTIONS as SEGMENTATION
-from medshelf.conversion.segmentation import (
+from medshelf.conversion.cases.nifti_files import write_volumes
+from medshelf.conversion.cases.segmentation import OPTIONS as SEGMENTATION
+from medshelf.conversion.cases.segmentation import (
     Case,
     as_volumes,
     mask_choice,
@@ -39,6 +36,9 @@ from medshelf.conversion.segmentation import (
     read_case,
     stated_meta,
 )
+from medshelf.conversion.contents import contents
+from medshelf.conversion.job import Job, Part, Record
+from medshelf.conversion.prepared import Prepared, encode
 from medshelf.core.columns import chosen
 from medshelf.core.errors import LayoutError, SettingError
 from medshelf.core.files import atomic_path, write_text

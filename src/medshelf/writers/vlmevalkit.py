@@ -30,12 +30,12 @@ from typing import Any
 
 import polars as pl
 
-from medshelf.conversion.blocks import append_blocks, block_path
-from medshelf.conversion.choices import lettered, most_options, right_letters
 from medshelf.conversion.contents import contents
 from medshelf.conversion.job import Job, Part, Record
 from medshelf.conversion.naming import file_names
 from medshelf.conversion.prepared import Prepared
+from medshelf.conversion.stated.blocks import append_blocks, block_path
+from medshelf.conversion.stated.choices import lettered, most_options, right_letters
 from medshelf.core.errors import SettingError, UnknownNameError
 from medshelf.core.files import atomic_path, make_folder
 from medshelf.core.manifest import Manifest

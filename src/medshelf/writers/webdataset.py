@@ -30,10 +30,10 @@ import yaml
 
 from medshelf.conversion.contents import CONTENTS, contents
 from medshelf.conversion.job import Job, Part, Record
-from medshelf.conversion.members import Member, member_names, members
 from medshelf.conversion.naming import file_names
 from medshelf.conversion.prepared import Prepared
-from medshelf.conversion.stated_rows import hub_features, stated_columns, stated_row
+from medshelf.conversion.stated.members import Member, member_names, members
+from medshelf.conversion.stated.stated_rows import hub_features, stated_columns, stated_row
 from medshelf.core.errors import SettingError
 from medshelf.core.files import atomic_path, write_text
 from medshelf.core.manifest import SCHEMA, Manifest

@@ -22,16 +22,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from medshelf.conversion.cases.segmentation import stated_meta
 from medshelf.conversion.clipping import clipped
 from medshelf.conversion.contents import contents
-from medshelf.conversion.drawn_objects import DrawnObject, drawn_objects
+from medshelf.conversion.drawn.drawn_objects import DrawnObject, drawn_objects
+from medshelf.conversion.drawn.object_choice import OPTIONS as OF_OBJECTS
+from medshelf.conversion.drawn.object_choice import ObjectChoice, choose_objects
+from medshelf.conversion.drawn.outlines import joined, outlines
+from medshelf.conversion.drawn.picture_bytes import picture_bytes
 from medshelf.conversion.job import Job, Part, Record
-from medshelf.conversion.object_choice import OPTIONS as OF_OBJECTS
-from medshelf.conversion.object_choice import ObjectChoice, choose_objects
-from medshelf.conversion.outlines import joined, outlines
-from medshelf.conversion.picture_bytes import picture_bytes
 from medshelf.conversion.prepared import Prepared
-from medshelf.conversion.segmentation import stated_meta
 from medshelf.core.errors import LayoutError, SettingError
 from medshelf.core.files import atomic_path, make_folder, write_text
 from medshelf.core.manifest import SPLITS, Manifest

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from medshelf.conversion.choices import lettered, right_letters
+from medshelf.conversion.stated.choices import lettered, right_letters
 from medshelf.core.errors import SettingError
 from medshelf.dataset.fields import Question, Turn
 from medshelf.dataset.sample import Sample

@@ -11,13 +11,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from medshelf.conversion.label_codes import LabelCodes, code_labels
-from medshelf.conversion.label_maps import MaskChoice, label_map
-from medshelf.conversion.moving import prepared_image, prepared_mask
-from medshelf.conversion.nifti_files import OPTION as COMPRESSION
-from medshelf.conversion.nifti_files import chosen_codec
-from medshelf.conversion.prepared import Prepared
-from medshelf.conversion.volumes import (
+from medshelf.conversion.cases.label_codes import LabelCodes, code_labels
+from medshelf.conversion.cases.label_maps import MaskChoice, label_map
+from medshelf.conversion.cases.nifti_files import OPTION as COMPRESSION
+from medshelf.conversion.cases.nifti_files import chosen_codec
+from medshelf.conversion.cases.volumes import (
     AS_READ,
     ORIENTATIONS,
     as_volume,
@@ -25,6 +23,8 @@ from medshelf.conversion.volumes import (
     check_right_angles,
     read_image,
 )
+from medshelf.conversion.moving import prepared_image, prepared_mask
+from medshelf.conversion.prepared import Prepared
 from medshelf.core.columns import pairs, with_legend
 from medshelf.core.errors import LayoutError, SettingError, UnknownNameError
 from medshelf.core.manifest import Manifest, Meta

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from medshelf.conversion.places import WORK, Place, read_text
+from medshelf.conversion.delivery.places import WORK, Place, read_text
 from medshelf.conversion.product import CARD, stated_key, stated_product
 from medshelf.conversion.request import Converted, Existing, Request
 from medshelf.core.errors import SettingError, StorageError

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from medshelf.conversion.regions import Region
+from medshelf.conversion.drawn.regions import Region
 
 _BITS, _MORE, _SIGN, _FIRST = 5, 32, 16, 48
 _MOST_CHARACTERS = 8

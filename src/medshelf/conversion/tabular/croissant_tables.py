@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from medshelf.catalog.export.croissant import Json
-from medshelf.conversion.croissant_metadata import Field, inline_records
-from medshelf.conversion.flat_columns import LISTS, Columns, LabelGroup, facts, label_values
+from medshelf.conversion.tabular.croissant_metadata import Field, inline_records
+from medshelf.conversion.tabular.flat_columns import LISTS, Columns, LabelGroup, facts, label_values
 
 _PARTS = {"labels": "labels", "shapes": "shapes", "turns": "turns", "extra": "extra"}
 _SPLIT = Field("split", references="splits/name")

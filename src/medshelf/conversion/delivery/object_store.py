@@ -21,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from medshelf.conversion.places import WORK, LocalFolder, Place, not_ours, read_text
+from medshelf.conversion.delivery.places import WORK, LocalFolder, Place, not_ours, read_text
 from medshelf.conversion.product import CARD, stated_key
 from medshelf.conversion.request import Existing
 from medshelf.core.errors import MedshelfError, MissingExtraError, SettingError, StorageError

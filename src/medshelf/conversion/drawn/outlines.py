@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from medshelf.conversion.regions import Region
+from medshelf.conversion.drawn.regions import Region
 
 _ROUND = 64
 _NEAR = 256

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from medshelf.conversion.label_codes import LabelCodes, background_values
-from medshelf.conversion.volumes import check_grid
+from medshelf.conversion.cases.label_codes import LabelCodes, background_values
+from medshelf.conversion.cases.volumes import check_grid
 from medshelf.core.errors import LayoutError
 from medshelf.dataset import decoding
 from medshelf.dataset.fields import Medium

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from medshelf.conversion.media_files import picture_file
 from medshelf.conversion.prepared import Prepared
+from medshelf.conversion.tabular.media_files import picture_file
 from medshelf.core.errors import FormatError
 from medshelf.dataset import decoding
 from medshelf.formats import png

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from medshelf.conversion.cases.label_codes import code_labels
+from medshelf.conversion.cases.segmentation import stated_meta
 from medshelf.conversion.contents import contents
-from medshelf.conversion.label_codes import code_labels
-from medshelf.conversion.segmentation import stated_meta
 from medshelf.core.errors import SettingError, UnknownNameError
 from medshelf.core.manifest import Manifest, Meta
 from medshelf.dataset.masks import Legend, legend_of

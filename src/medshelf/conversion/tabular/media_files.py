@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from medshelf.conversion.flat_columns import MediaColumn
+from medshelf.conversion.cases.volumes import check_grid, read_image
 from medshelf.conversion.moving import Moved, moved_shapes, prepared_image, prepared_mask
 from medshelf.conversion.prepared import Prepared
-from medshelf.conversion.volumes import check_grid, read_image
+from medshelf.conversion.tabular.flat_columns import MediaColumn
 from medshelf.core.errors import SettingError
 from medshelf.dataset.fields import Medium, Shape
 from medshelf.dataset.masks import Grid, read_mask

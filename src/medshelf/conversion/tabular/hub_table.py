@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from medshelf.conversion import hub_features as hub
-from medshelf.conversion.flat_columns import LISTS, Columns, columns_of, facts, label_values
+from medshelf.conversion.tabular import hub_features as hub
+from medshelf.conversion.tabular.flat_columns import LISTS, Columns, columns_of, facts, label_values
 from medshelf.core.manifest import Manifest
 
 _TEXT = hub.value("string")

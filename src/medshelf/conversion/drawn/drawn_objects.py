@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from medshelf.conversion.label_codes import background_values
+from medshelf.conversion.cases.label_codes import background_values
+from medshelf.conversion.drawn.object_choice import KIND_OF, UNNAMED, ObjectChoice
+from medshelf.conversion.drawn.outlines import ellipse, enclosed_area
+from medshelf.conversion.drawn.regions import Region, connected, whole
+from medshelf.conversion.drawn.run_lengths import unpacked
 from medshelf.conversion.moving import prepared_mask
-from medshelf.conversion.object_choice import KIND_OF, UNNAMED, ObjectChoice
-from medshelf.conversion.outlines import ellipse, enclosed_area
 from medshelf.conversion.prepared import Prepared
-from medshelf.conversion.regions import Region, connected, whole
-from medshelf.conversion.run_lengths import unpacked
 from medshelf.core.errors import LayoutError
 from medshelf.core.manifest import Meta
 from medshelf.dataset.fields import Medium, Shape

@@ -10,9 +10,9 @@ import yaml
 from medshelf.catalog.export.hub_terms import hub_licence, size_category
 from medshelf.catalog.export.markdown_text import bold, bullets, code_block, escape, table
 from medshelf.catalog.licence import licences
-from medshelf.conversion.hub_features import Feature, yaml_features
-from medshelf.conversion.hub_table import HubTable
 from medshelf.conversion.job import Job
+from medshelf.conversion.tabular.hub_features import Feature, yaml_features
+from medshelf.conversion.tabular.hub_table import HubTable
 from medshelf.core.version import __version__
 
 _MEANINGS = {

@@ -1,0 +1,1 @@
+"""Images and masks of one case on one grid, with consecutive labels."""

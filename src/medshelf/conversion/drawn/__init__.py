@@ -1,0 +1,1 @@
+"""What is drawn on pictures, as boxes, outlines and run lengths."""

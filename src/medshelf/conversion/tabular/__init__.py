@@ -1,0 +1,1 @@
+"""Samples as rows with typed columns."""
