@@ -60,6 +60,17 @@ def test_labels_of_a_multi_label_task_keep_every_sample() -> None:
     assert names[0].to_list() == ["Effusion", "Nodule"]
 
 
+def test_labels_of_shapes_keep_their_shapes() -> None:
+    corners = [pl.lit(float(each)) for each in (1, 2, 3, 4)]
+    boxes = c.entries(c.box("mass", corners), c.box("nodule", corners), c.box(None, corners))
+    rows = picture_rows().drop("shapes").with_columns(shapes=boxes)
+    found = choose(as_manifest(rows, Path("raw")), Choosing(labels=("mass",)))
+    labels = found.frame.select(pl.col("shapes").explode().struct.field("label")).collect()
+    assert labels["label"].to_list() == ["mass", None] * N_PICTURES
+    other = choose(as_manifest(picture_rows(), Path("raw")), Choosing(labels=("benign",)))
+    assert other.frame.select(pl.col("shapes").list.len().sum()).collect().item() == 20
+
+
 def test_a_derived_split_keeps_patients_together_and_is_marked() -> None:
     found = _chosen(split="patient:0.5,0.25,0.25", seed=3)
     rows = found.frame.select("sample_id", "patient_id", "split").collect()

@@ -24,7 +24,8 @@ class Choosing:
 
     Attributes:
         filter: A condition in SQL, e.g. `age_years > 18 and view == 'PA'`.
-        labels: Classes to keep; all by default. Samples of other single classes are left out.
+        labels: Classes to keep; all by default. Samples of other single classes are left out, and
+            shapes of other labels where shapes have one of these.
         split: `official`, `none`, or unit and shares, e.g. `patient:0.7,0.1,0.2`.
         seed: Of a derived split.
         limit: At most so many samples, the first in the order of the manifest.
@@ -62,7 +63,9 @@ def choose(manifest: Manifest, choosing: Choosing) -> Manifest:
 
 
 def _with_labels(manifest: Manifest, names: Sequence[str]) -> Manifest:
-    known = list(dict.fromkeys(each for task in manifest.meta.tasks for each in task.classes))
+    classes = [each for task in manifest.meta.tasks for each in task.classes]
+    drawn = _shape_labels(manifest)
+    known = list(dict.fromkeys([*classes, *drawn]))
     for name in names:
         if name not in known:
             raise UnknownNameError("class", name, known)
@@ -71,11 +74,19 @@ def _with_labels(manifest: Manifest, names: Sequence[str]) -> Manifest:
     frame = manifest.frame.with_columns(
         labels=pl.col("labels").list.filter(pl.element().struct.field("name").is_in(wanted))
     )
+    if set(wanted) & set(drawn):
+        of_others = pl.element().struct.field("label").is_in(wanted).fill_null(value=True)
+        frame = frame.with_columns(shapes=pl.col("shapes").list.filter(of_others))
     if any(set(wanted) & set(task.classes) for task in single):
         frame = frame.filter(pl.col("label").is_in(wanted))
     tasks = [_narrowed(each, wanted) for each in manifest.meta.tasks]
     kept = tuple(each for each in tasks if each.classes)
     return replace(manifest, frame=frame, meta=replace(manifest.meta, tasks=kept))
+
+
+def _shape_labels(manifest: Manifest) -> list[str]:
+    shapes = manifest.frame.select(pl.col("shapes").explode()).drop_nulls().unnest("shapes")
+    return shapes.select(pl.col("label").drop_nulls().unique().sort()).collect()["label"].to_list()
 
 
 def _narrowed(task: Task, wanted: Sequence[str]) -> Task:
