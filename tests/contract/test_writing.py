@@ -25,9 +25,7 @@ def _converted(manifest: Manifest, folder: Path, target: str) -> str | None:
     try:
         convert(manifest, folder, request, Labour(workers=0))
     except MedshelfError as error:
-        assert error.problem
-        assert error.remedy
-        return error.problem
+        return f"{error.problem} -> {error.remedy}"
     return None
 
 
@@ -43,11 +41,12 @@ def test_a_fixture_is_written_or_refused_with_a_reason(case: Case, tmp_path: Pat
     written = []
     for target in writer_names():
         folder = tmp_path / target
-        if _converted(manifest, folder, target) is None:
+        if (refusal := _converted(manifest, folder, target)) is None:
             card = json.loads((folder / "medshelf.json").read_text("utf-8"))
             assert card["n_written"] + len(card["skipped"]) == manifest.n_samples()
             written.append(target)
         else:
+            assert len(refusal) > 20
             assert not folder.exists()
     assert {"hf", "manifest"} <= set(written), case.name
     assert _files(tmp_path / "raw") == before
