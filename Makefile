@@ -5,8 +5,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# The peer that medshelf.compat.medmnist is compared with; the modules used need no torchvision.
-PEER := $(BIN)/python -m pip install --quiet --no-deps "medmnist==3.0.2"
+# The peers that products and faces are compared with; the modules used need no torchvision.
+PEERS := $(BIN)/python -m pip install --quiet --no-deps \
+  "medmnist==3.0.2" "nnunetv2>=2.8" "batchgenerators>=0.25" "acvl-utils>=0.2.6"
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
 .PHONY: demo test check lint bench clean
@@ -34,7 +35,7 @@ clean:
 # .has-train-fast-test is an environment with the extras [train,test], and so on.
 $(VENV)/.has-%: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) ".[$(subst -,$(comma),$*)]"
-	$(if $(findstring test,$*),$(PEER))
+	$(if $(findstring test,$*),$(PEERS))
 	touch $@
 
 $(BIN)/python:

@@ -27,8 +27,8 @@ from medshelf.core.assembly import assemble
 from medshelf.core.manifest import Manifest, Meta
 from medshelf.dataset import decoding
 from medshelf.dataset.dataset import Dataset
-from medshelf.quality.case import Passes
 from medshelf.quality.measuring.measure import measure
+from medshelf.quality.passes import Passes
 
 ROUNDS = 5
 

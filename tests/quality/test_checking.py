@@ -11,8 +11,9 @@ import pytest
 from medshelf.core.errors import FormatError, UnknownNameError
 from medshelf.core.issues import Issue
 from medshelf.core.manifest import Manifest
-from medshelf.quality.case import Case, Passes
+from medshelf.quality.case import Case
 from medshelf.quality.checking import check, read_baseline, write_baseline
+from medshelf.quality.passes import Passes
 from tests.quality.miniatures import N_PICTURES, as_manifest, picture_meta, picture_rows
 
 _NO_PIXELS = Passes(pixels=False)

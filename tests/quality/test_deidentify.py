@@ -25,15 +25,16 @@ from medshelf.cli import deidentify as command
 from medshelf.core.errors import FormatError, SettingError, StorageError
 from medshelf.core.manifest import Manifest, read_manifest
 from medshelf.formats import nifti, picture
-from medshelf.quality.case import Case, Passes
+from medshelf.quality.case import Case
 from medshelf.quality.checking import check
-from medshelf.quality.confidentiality import OPTIONS, action_of, rule_of, table
 from medshelf.quality.deidentifying.deidentify import Deidentified, deidentify
 from medshelf.quality.deidentifying.dicom_file import clean_dicom
 from medshelf.quality.deidentifying.pictures import cleaned
 from medshelf.quality.deidentifying.place import Wishes
 from medshelf.quality.deidentifying.pseudonyms import Pseudonyms
 from medshelf.quality.deidentifying.volumes import clean_metaimage, clean_nrrd
+from medshelf.quality.passes import Passes
+from medshelf.quality.personal.confidentiality import OPTIONS, action_of, rule_of, table
 from tests.quality import identified_files as files
 
 pydicom = pytest.importorskip("pydicom")

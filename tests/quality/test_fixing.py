@@ -28,13 +28,14 @@ from medshelf.core.manifest import Manifest, Meta, read_manifest
 from medshelf.dataset.dataset import Dataset
 from medshelf.formats import nifti_writer
 from medshelf.formats.raster import Raster
-from medshelf.quality.case import Case, Passes
+from medshelf.quality.case import Case
 from medshelf.quality.fixing.copying import write_copy
 from medshelf.quality.fixing.fix import Fixed, fix_geometry
 from medshelf.quality.fixing.headers import Header, read_headers
 from medshelf.quality.fixing.plan import Change
 from medshelf.quality.fixing.turning import Turn
-from medshelf.quality.grids import turn_of
+from medshelf.quality.judging.grids import turn_of
+from medshelf.quality.passes import Passes
 from medshelf.quality.rulebook import chosen_rules
 from tests.quality.miniatures import SHAPE, SPACING_MM, drawn_mask, texture, volumes
 

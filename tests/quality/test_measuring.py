@@ -19,11 +19,12 @@ from medshelf.core.manifest import Manifest, Meta
 from medshelf.formats.npz import write_arrays
 from medshelf.imaging.hashing import phash, reduced
 from medshelf.parallel.run import Lost, Outcome
-from medshelf.quality.case import Case, Passes
+from medshelf.quality.case import Case
 from medshelf.quality.measures import MEDIA_MEASURES, REGION_MEASURES, Measures
 from medshelf.quality.measuring import measure as module
 from medshelf.quality.measuring.measure import measure
 from medshelf.quality.measuring.task import MeasuringTask
+from medshelf.quality.passes import Passes
 from tests.quality.miniatures import (
     EDGE,
     SHAPE,
@@ -143,7 +144,7 @@ def test_a_killed_run_goes_on_and_gives_the_same(tmp_path, monkeypatch):
     script = (
         "import sys; from pathlib import Path; import polars as pl\n"
         "from medshelf.core.manifest import Manifest, Meta\n"
-        "from medshelf.quality.case import Passes\n"
+        "from medshelf.quality.passes import Passes\n"
         "from medshelf.quality.measuring.measure import measure\n"
         "rows = pl.scan_parquet(sys.argv[1])\n"
         "meta = Meta('many', 'Many', dimensions=3)\n"

@@ -21,8 +21,8 @@ from medshelf.core.assembly import assemble
 from medshelf.core.columns import with_legend
 from medshelf.core.manifest import Manifest, Meta
 from medshelf.formats.npz import write_arrays
-from medshelf.quality.case import Passes
 from medshelf.quality.measuring.measure import measure
+from medshelf.quality.passes import Passes
 from tests.quality.miniatures import drawn_mask, texture
 
 LEGEND = {"0": "background", "1": "liver", "2": "tumour"}

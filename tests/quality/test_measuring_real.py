@@ -15,9 +15,9 @@ from medshelf.core import columns as c
 from medshelf.core.assembly import assemble
 from medshelf.core.columns import with_legend
 from medshelf.core.manifest import Meta
-from medshelf.quality.case import Passes
 from medshelf.quality.measures import PERCENTILES
 from medshelf.quality.measuring.measure import measure
+from medshelf.quality.passes import Passes
 
 HERE = Passes(workers=0)
 

@@ -12,12 +12,13 @@ import pytest
 from medshelf.core.issues import Issue
 from medshelf.dataset.dataset import Dataset
 from medshelf.quality import pages
-from medshelf.quality.case import Case, Passes
+from medshelf.quality.case import Case
 from medshelf.quality.checking import Checked, check
 from medshelf.quality.pages.check_page import check_page
 from medshelf.quality.pages.pictures import pictures_of, pictures_of_issues
 from medshelf.quality.pages.profile_page import profile_page
 from medshelf.quality.pages.words import Words, phrases
+from medshelf.quality.passes import Passes
 from medshelf.quality.profile import profile
 from tests.quality.miniatures import as_manifest, picture_rows, pictures, volumes
 

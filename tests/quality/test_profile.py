@@ -16,8 +16,9 @@ from skimage.measure import label as connected
 from medshelf.core import columns as c
 from medshelf.core.manifest import Manifest
 from medshelf.core.tasks import Task, TaskKind
-from medshelf.quality.case import Case, Passes
+from medshelf.quality.case import Case
 from medshelf.quality.measures import MEDIA_MEASURES, REGION_MEASURES, Measures
+from medshelf.quality.passes import Passes
 from medshelf.quality.profile import Profile, profile
 from medshelf.quality.profiling.resolution import describe_resolution
 from tests.quality.miniatures import (

@@ -16,9 +16,10 @@ from medshelf.catalog.wording import axes_text
 from medshelf.core import columns as c
 from medshelf.core.errors import UnknownNameError
 from medshelf.core.manifest import Meta
-from medshelf.quality.card_front_matter import front_matter
-from medshelf.quality.case import Case, Passes
-from medshelf.quality.dataset_card import dataset_card
+from medshelf.quality.case import Case
+from medshelf.quality.figures.card_front_matter import front_matter
+from medshelf.quality.figures.dataset_card import dataset_card
+from medshelf.quality.passes import Passes
 from medshelf.quality.profile import Profile, profile
 from medshelf.quality.profiling.page_tables import annotation_table, resolution_table, tidy
 from medshelf.quality.profiling.words import words

@@ -12,8 +12,9 @@ from medshelf.catalog.facts import manifest_meta
 from medshelf.catalog.parts import Conflict, LabelStat, Range, Resolution, Volume
 from medshelf.catalog.record import Record
 from medshelf.catalog.shelf import find_record
-from medshelf.quality.case import Case, Passes
-from medshelf.quality.catalog_figures import against_catalog
+from medshelf.quality.case import Case
+from medshelf.quality.figures.catalog_figures import against_catalog
+from medshelf.quality.passes import Passes
 from medshelf.quality.profile import Profile, profile
 from medshelf.quality.profiling.figure import REASONS, Figure, agree, fits
 from medshelf.quality.profiling.words import words

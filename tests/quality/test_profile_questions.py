@@ -12,7 +12,8 @@ import pytest
 from medshelf.core import columns as c
 from medshelf.core.assembly import assemble
 from medshelf.core.manifest import Manifest, Meta
-from medshelf.quality.case import Case, Passes
+from medshelf.quality.case import Case
+from medshelf.quality.passes import Passes
 from medshelf.quality.profile import profile
 from medshelf.quality.profiling import questions as module
 from medshelf.quality.profiling.questions import Guess, Questions

@@ -17,10 +17,11 @@ from medshelf.core import columns as c
 from medshelf.core.issues import Issue
 from medshelf.core.manifest import Manifest, Meta
 from medshelf.core.tasks import Task, TaskKind
-from medshelf.quality import association
-from medshelf.quality.case import Case, Passes
+from medshelf.quality.case import Case
+from medshelf.quality.judging import association
+from medshelf.quality.judging.targets import label_targets, ordered
+from medshelf.quality.passes import Passes
 from medshelf.quality.rulebook import chosen_rules
-from medshelf.quality.targets import label_targets, ordered
 from medshelf.readers import nih_chest_xray
 from tests.quality.miniatures import as_manifest, picture_rows, pictures, texture, volumes
 

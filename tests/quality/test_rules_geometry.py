@@ -20,10 +20,11 @@ from medshelf.dataset.masks import Grid
 from medshelf.formats import nifti_writer
 from medshelf.formats.geometry import affine_of, orientation
 from medshelf.formats.raster import Raster
-from medshelf.quality.case import Case, Passes
-from medshelf.quality.grids import GRID_COLUMNS, Grids, turn_of
+from medshelf.quality.case import Case
+from medshelf.quality.judging.grids import GRID_COLUMNS, Grids, turn_of
+from medshelf.quality.judging.orientations import right_handed_codes
 from medshelf.quality.measures import MEDIA_MEASURES, Measures
-from medshelf.quality.orientations import right_handed_codes
+from medshelf.quality.passes import Passes
 from medshelf.quality.rulebook import chosen_rules
 from tests.quality.miniatures import (
     N_VOLUMES,

@@ -19,8 +19,9 @@ from medshelf.core.issues import Issue
 from medshelf.core.manifest import Manifest, Meta
 from medshelf.formats import nifti_writer
 from medshelf.formats.raster import Raster
-from medshelf.quality.case import Case, Passes
+from medshelf.quality.case import Case
 from medshelf.quality.measures import ERRORS, Measures
+from medshelf.quality.passes import Passes
 from medshelf.quality.rulebook import chosen_rules
 from tests.quality.miniatures import EDGE, as_manifest, picture_rows, pictures, texture, volumes
 

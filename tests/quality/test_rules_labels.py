@@ -19,9 +19,10 @@ from medshelf.core.errors import FormatError, MissingExtraError, SettingError
 from medshelf.core.issues import Issue
 from medshelf.core.manifest import Manifest, Meta
 from medshelf.core.tasks import Task, TaskKind
-from medshelf.quality.association import kappa, wilson
-from medshelf.quality.case import Case, Passes
-from medshelf.quality.predictions import probabilities, read_predictions
+from medshelf.quality.case import Case
+from medshelf.quality.judging.association import kappa, wilson
+from medshelf.quality.judging.predictions import probabilities, read_predictions
+from medshelf.quality.passes import Passes
 from medshelf.quality.rulebook import chosen_rules
 from tests.quality.miniatures import (
     EDGE,

@@ -21,9 +21,10 @@ from medshelf.core import columns as c
 from medshelf.core.errors import SettingError
 from medshelf.core.issues import Issue
 from medshelf.core.manifest import Manifest, Meta
-from medshelf.quality import twins
-from medshelf.quality.case import Case, Passes
-from medshelf.quality.counterparts import same_names
+from medshelf.quality.case import Case
+from medshelf.quality.judging import twins
+from medshelf.quality.judging.counterparts import same_names
+from medshelf.quality.passes import Passes
 from medshelf.quality.rulebook import chosen_rules
 from medshelf.readers import medmnist_npz, nih_chest_xray, rsna_pneumonia_detection_challenge
 from tests.fixtures import nih_chest_xray_first, rsna_pneumonia_mapped

@@ -12,8 +12,8 @@ from medshelf.catalog.licence import Licence, licences
 from medshelf.core.issues import Issue
 from medshelf.dataset.dataset import Dataset
 from medshelf.dataset.union import concat
-from medshelf.quality import terms
 from medshelf.quality.case import Case
+from medshelf.quality.judging import terms
 from medshelf.quality.rulebook import chosen_rules
 from tests.quality.miniatures import as_manifest, picture_meta, picture_rows, pictures, volumes
 

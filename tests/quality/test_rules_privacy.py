@@ -14,11 +14,12 @@ from PIL import Image, ImageDraw
 from medshelf.catalog.record import Record
 from medshelf.core.issues import Issue
 from medshelf.core.manifest import Manifest, Meta
-from medshelf.quality.case import Case, Passes
-from medshelf.quality.identifying import kind_of
+from medshelf.quality.case import Case
 from medshelf.quality.measures import MEDIA_MEASURES, REGION_MEASURES, Measures
 from medshelf.quality.measuring.headers import HEADERS
-from medshelf.quality.personal_text import PATTERNS, find_personal
+from medshelf.quality.passes import Passes
+from medshelf.quality.personal.identifying import kind_of
+from medshelf.quality.personal.personal_text import PATTERNS, find_personal
 from medshelf.quality.rulebook import chosen_rules
 from tests.quality import identified_files as files
 from tests.quality.miniatures import as_manifest, picture_rows, pictures, volumes

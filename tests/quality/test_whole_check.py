@@ -16,8 +16,9 @@ from PIL import Image
 
 from medshelf.core.issues import Issue
 from medshelf.core.manifest import Manifest
-from medshelf.quality.case import Case, Passes
+from medshelf.quality.case import Case
 from medshelf.quality.checking import check
+from medshelf.quality.passes import Passes
 from medshelf.quality.rulebook import all_rules
 from tests.quality.miniatures import as_manifest, picture_rows, pictures, volumes
 
@@ -99,7 +100,7 @@ def test_a_check_that_was_killed_goes_on_and_finds_the_same(
     many = Manifest(pl.concat(copies).lazy(), manifest.meta, manifest.root)
     many.write(tmp_path / "many.parquet")
     script = (
-        "import sys; from medshelf.api import quality; from medshelf.quality.case import Passes\n"
+        "import sys; from medshelf.api import quality; from medshelf.quality.passes import Passes\n"
         "passes = Passes(workers=0)\n"
         "quality.check(sys.argv[1], root=sys.argv[2], passes=passes)\n"
     )

@@ -10,9 +10,10 @@ from medshelf.api.manifests import open_manifest
 from medshelf.core.errors import SettingError
 from medshelf.core.files import write_text
 from medshelf.quality import checking
-from medshelf.quality.case import Case, Passes
+from medshelf.quality.case import Case
 from medshelf.quality.checking import Checked
-from medshelf.quality.predictions import read_predictions
+from medshelf.quality.judging.predictions import read_predictions
+from medshelf.quality.passes import Passes
 
 if TYPE_CHECKING:
     from medshelf.quality.profile import Profile
@@ -135,7 +136,7 @@ def against_catalog(found: Profile, case: Case) -> tuple[Figure, ...]:
     Raises:
         SettingError: The catalog does not know the dataset.
     """
-    from medshelf.quality import catalog_figures
+    from medshelf.quality.figures import catalog_figures
 
     if case.record is None:
         problem = f"The catalog has no record {case.meta.dataset!r} to compare with"
@@ -180,7 +181,7 @@ def write_dataset_card(found: Profile, case: Case, path: Path, language: str = "
     Raises:
         StorageError: The file cannot be written.
     """
-    from medshelf.quality.dataset_card import dataset_card
+    from medshelf.quality.figures.dataset_card import dataset_card
 
     write_text(path, dataset_card(found, case.meta, case.record, language))
 

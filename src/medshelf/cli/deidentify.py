@@ -71,9 +71,9 @@ def run(
     start(quiet=quiet)
     use_records(records)
     from medshelf.api.manifests import open_manifest
-    from medshelf.quality.case import Passes
     from medshelf.quality.deidentifying.deidentify import deidentify
     from medshelf.quality.deidentifying.place import Wishes
+    from medshelf.quality.passes import Passes
 
     manifest, _ = open_manifest(source, root, options(option))
     kept = frozenset(each.value for each in retain or ())

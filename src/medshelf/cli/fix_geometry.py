@@ -53,9 +53,10 @@ def run(
     start(quiet=quiet)
     use_records(records)
     from medshelf.api.manifests import open_manifest
-    from medshelf.quality.case import Case, Passes
+    from medshelf.quality.case import Case
     from medshelf.quality.fixing.fix import fix_geometry
     from medshelf.quality.fixing.plan import DEFAULT_STEPS
+    from medshelf.quality.passes import Passes
 
     manifest, record = open_manifest(source, root, options(option))
     fixed = fix_geometry(

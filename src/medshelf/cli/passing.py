@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from medshelf.quality.case import Passes
+    from medshelf.quality.passes import Passes
 
 Engine = Literal["local", "ray"]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; one per core by default.")]
@@ -20,6 +20,6 @@ NoPixels = Annotated[
 
 def passes(workers: int | None, engine: Engine, address: str | None, *, no_pixels: bool) -> Passes:
     """Return what the options say."""
-    from medshelf.quality.case import Passes
+    from medshelf.quality.passes import Passes
 
     return Passes(workers, engine, address, pixels=not no_pixels)

@@ -6,30 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import polars as pl
 
 from medshelf.catalog.record import Record
 from medshelf.core.manifest import Manifest, Meta
 from medshelf.quality.measures import Measures
-
-
-@dataclass(frozen=True, slots=True)
-class Passes:
-    """How passes over the files are run.
-
-    Attributes:
-        workers: Processes; by default one per core that this process may use.
-        engine: `local` or `ray`.
-        address: Of a Ray cluster.
-        pixels: Whether files may be decoded; False leaves out what needs it.
-    """
-
-    workers: int | None = None
-    engine: Literal["local", "ray"] = "local"
-    address: str | None = None
-    pixels: bool = True
+from medshelf.quality.passes import Passes
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +30,7 @@ class Case:
 
     manifest: Manifest
     record: Record | None = None
-    passes: Passes = Passes()
+    passes: Passes = field(default_factory=Passes)
     against: tuple[Case, ...] = ()
     predictions: pl.DataFrame | None = None
     settings: Mapping[str, float] = field(default_factory=dict)

@@ -18,8 +18,7 @@ from medshelf.core.manifest import Manifest
 from medshelf.core.version import __version__
 from medshelf.formats.entry import Entry
 from medshelf.parallel.run import run
-from medshelf.quality.case import Case, Passes
-from medshelf.quality.confidentiality import EDITION
+from medshelf.quality.case import Case
 from medshelf.quality.deidentifying.place import (
     AUDIT,
     FILES,
@@ -33,6 +32,8 @@ from medshelf.quality.deidentifying.place import (
 from medshelf.quality.deidentifying.pseudonyms import Pseudonyms
 from medshelf.quality.deidentifying.rows import FILE, Personal, as_clean_manifest, clean_rows
 from medshelf.quality.deidentifying.task import CleaningTask
+from medshelf.quality.passes import Passes
+from medshelf.quality.personal.confidentiality import EDITION
 
 _SHARD_SIZE = 64
 _RULES = ("dicom-identifiers", "dicom-free-text", "dicom-private-tags", "file-metadata")

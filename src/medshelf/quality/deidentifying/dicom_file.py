@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 from medshelf.core.version import __version__
 from medshelf.formats.dicom.elements import UNDEFINED
 from medshelf.formats.dicom.header import Opened, open_file
-from medshelf.quality.confidentiality import (
+from medshelf.quality.deidentifying.pseudonyms import Pseudonyms
+from medshelf.quality.personal.confidentiality import (
     BASIC_PROFILE,
     OPTIONS,
     Action,
@@ -28,8 +29,7 @@ from medshelf.quality.confidentiality import (
     action_of,
     rule_of,
 )
-from medshelf.quality.deidentifying.pseudonyms import Pseudonyms
-from medshelf.quality.header_values import described, dicom_values, text_of
+from medshelf.quality.personal.header_values import described, dicom_values, text_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

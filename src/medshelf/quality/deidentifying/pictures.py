@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, TiffImagePlugin
 
 from medshelf.quality.deidentifying.blocks import GIF, JPEG, PNG, WEBP, Block, Data, find_blocks
 from medshelf.quality.deidentifying.tiff import without_texts
-from medshelf.quality.identifying import Kind, looks_like_name
+from medshelf.quality.personal.identifying import Kind, looks_like_name
 
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION = 274

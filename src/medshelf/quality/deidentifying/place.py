@@ -12,8 +12,8 @@ from pathlib import Path
 
 from medshelf.core.errors import FormatError, SettingError, StorageError
 from medshelf.core.files import atomic_path, make_folder, storage_errors
-from medshelf.quality.confidentiality import Option
 from medshelf.quality.deidentifying.pseudonyms import KEY_BYTES
+from medshelf.quality.personal.confidentiality import Option
 
 AUDIT, MANIFEST, FILES, JOB = "audit.json", "manifest.parquet", "files", ".deidentifying"
 

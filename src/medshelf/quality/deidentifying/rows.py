@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from medshelf.core.manifest import MEDIA, Manifest
-from medshelf.quality.confidentiality import Option
 from medshelf.quality.deidentifying.pseudonyms import Pseudonyms
-from medshelf.quality.personal_text import find_personal_rows
+from medshelf.quality.personal.confidentiality import Option
+from medshelf.quality.personal.personal_text import find_personal_rows
 
 FILE = ["path", "member", "format"]
 _TEXTS = ("text", "question", "explanation", "options", "answers", "turns")

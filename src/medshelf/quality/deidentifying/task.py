@@ -16,11 +16,11 @@ import polars as pl
 from medshelf.core.errors import MissingExtraError, StorageError
 from medshelf.core.files import atomic_path
 from medshelf.formats.entry import Entry
-from medshelf.quality.confidentiality import Option
 from medshelf.quality.deidentifying import pictures, volumes
 from medshelf.quality.deidentifying.dicom_file import clean_dicom
 from medshelf.quality.deidentifying.pseudonyms import Pseudonyms
-from medshelf.quality.header_values import DICOM, safe_reason
+from medshelf.quality.personal.confidentiality import Option
+from medshelf.quality.personal.header_values import DICOM, safe_reason
 
 PICTURES = ("png", "jpg", "jpeg", "tif", "tiff", "gif", "webp", "bmp")
 _VOLUMES: dict[str, Callable[[BinaryIO, BinaryIO], list[str]]] = {

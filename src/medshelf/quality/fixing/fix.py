@@ -18,12 +18,12 @@ from medshelf.formats.entry import Entry
 from medshelf.formats.tree import fingerprint
 from medshelf.parallel.run import run
 from medshelf.quality.case import Case
-from medshelf.quality.evidence import media_of
 from medshelf.quality.fixing import overlay
 from medshelf.quality.fixing.copying import copy_format
 from medshelf.quality.fixing.headers import read_headers
 from medshelf.quality.fixing.plan import DEFAULT_STEPS, STEPS, Change, Step, make_plan
 from medshelf.quality.fixing.task import FixingTask, copy_path, described
+from medshelf.quality.judging.evidence import media_of
 
 _SHARD_SIZE = 4
 _WORLD = "LRPAIS"

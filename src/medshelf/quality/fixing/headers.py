@@ -18,7 +18,7 @@ from medshelf.dataset.fields import Medium
 from medshelf.dataset.masks import Grid
 from medshelf.formats.volume import Volume
 from medshelf.quality.case import Case
-from medshelf.quality.evidence import media_of
+from medshelf.quality.judging.evidence import media_of
 
 VOLUMES = ("nii", "nii.gz", "hdr", "hdr.gz", "img", "img.gz", "mha", "mhd", "nrrd", "nhdr")
 """Formats whose header says where the values lie."""

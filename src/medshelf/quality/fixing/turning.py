@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from medshelf.formats.geometry import orientation
-from medshelf.quality.grids import turn_of
+from medshelf.quality.judging.grids import turn_of
 
 _ALIGNED = 1e-4
 

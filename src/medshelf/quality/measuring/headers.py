@@ -24,8 +24,8 @@ from medshelf.core.version import __version__
 from medshelf.formats.entry import Entry
 from medshelf.formats.tree import fingerprint
 from medshelf.parallel.run import Outcome, run
-from medshelf.quality.case import Passes
-from medshelf.quality.header_values import (
+from medshelf.quality.passes import Passes
+from medshelf.quality.personal.header_values import (
     DICOM,
     NIFTI,
     PICTURES,
@@ -33,8 +33,8 @@ from medshelf.quality.header_values import (
     read_values,
     safe_reason,
 )
-from medshelf.quality.identifying import KINDS
-from medshelf.quality.personal_text import find_personal
+from medshelf.quality.personal.identifying import KINDS
+from medshelf.quality.personal.personal_text import find_personal
 
 LAYOUT = 1
 """Counts up when what is read changes."""

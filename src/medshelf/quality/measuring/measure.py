@@ -15,11 +15,11 @@ from medshelf.core.settings import Settings
 from medshelf.core.version import __version__
 from medshelf.formats.tree import fingerprint
 from medshelf.parallel.run import Outcome, run
-from medshelf.quality.case import Passes
 from medshelf.quality.measures import MEDIA_MEASURES, REGION_MEASURES, Measures
 from medshelf.quality.measuring.digests import ALGORITHM
 from medshelf.quality.measuring.one_sample import ROLES
 from medshelf.quality.measuring.task import REGION, MeasuringTask
+from medshelf.quality.passes import Passes
 
 LAYOUT = 2
 """Counts up when what is measured changes."""

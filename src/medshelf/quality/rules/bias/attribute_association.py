@@ -23,8 +23,8 @@ from collections.abc import Iterator
 
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
-from medshelf.quality.targets import known_attributes, label_targets
-from medshelf.quality.tied import LIMITS, Limits, tie_issues, ties
+from medshelf.quality.judging.targets import known_attributes, label_targets
+from medshelf.quality.judging.tied import LIMITS, Limits, tie_issues, ties
 
 SEVERITY: Severity = "warning"
 NEEDS = ()

@@ -22,8 +22,8 @@ import polars as pl
 
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
-from medshelf.quality.targets import label_targets, named
-from medshelf.quality.tied import LIMITS, Limits, tie_issues, ties
+from medshelf.quality.judging.targets import label_targets, named
+from medshelf.quality.judging.tied import LIMITS, Limits, tie_issues, ties
 
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)

@@ -24,9 +24,9 @@ import polars as pl
 
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
-from medshelf.quality.evidence import IS_SLICE
-from medshelf.quality.targets import label_targets, named, ordered
-from medshelf.quality.tied import LIMITS, Limits, tie_issues, ties
+from medshelf.quality.judging.evidence import IS_SLICE
+from medshelf.quality.judging.targets import label_targets, named, ordered
+from medshelf.quality.judging.tied import LIMITS, Limits, tie_issues, ties
 
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels", "lettering")

@@ -26,9 +26,9 @@ from medshelf.core.issues import Issue, Severity
 from medshelf.dataset.decoding import PICTURES
 from medshelf.formats.tree import LOCATION
 from medshelf.quality.case import Case
-from medshelf.quality.evidence import issue_of, measured, media_of
-from medshelf.quality.slices import with_gaps, with_positions
-from medshelf.quality.wording import counted
+from medshelf.quality.judging.evidence import issue_of, measured, media_of
+from medshelf.quality.judging.slices import with_gaps, with_positions
+from medshelf.quality.judging.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)

@@ -20,8 +20,8 @@ import polars as pl
 
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
-from medshelf.quality.evidence import issue_of, measured
-from medshelf.quality.wording import counted
+from medshelf.quality.judging.evidence import issue_of, measured
+from medshelf.quality.judging.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)

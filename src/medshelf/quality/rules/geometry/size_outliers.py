@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
-from medshelf.quality.outliers import LIMITS, outlier_issues
+from medshelf.quality.judging.outliers import LIMITS, outlier_issues
 
 SEVERITY: Severity = "info"
 NEEDS = ("pixels",)

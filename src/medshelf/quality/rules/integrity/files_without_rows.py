@@ -21,10 +21,10 @@ import polars as pl
 from medshelf.core.issues import Issue, Severity
 from medshelf.formats.tree import IMAGE_SUFFIXES, LOCATION, left_over
 from medshelf.quality.case import Case
-from medshelf.quality.crossing import N_SHOWN
-from medshelf.quality.evidence import media_of
-from medshelf.quality.raw_tree import tree_of
-from medshelf.quality.wording import counted
+from medshelf.quality.judging.crossing import N_SHOWN
+from medshelf.quality.judging.evidence import media_of
+from medshelf.quality.judging.raw_tree import tree_of
+from medshelf.quality.judging.wording import counted
 
 SEVERITY: Severity = "info"
 NEEDS = ()

@@ -25,9 +25,9 @@ from medshelf.catalog.record import Record
 from medshelf.core.issues import Issue, Severity
 from medshelf.core.settings import Settings
 from medshelf.quality.case import Case
-from medshelf.quality.crossing import N_SHOWN
-from medshelf.quality.evidence import media_of
-from medshelf.quality.wording import counted
+from medshelf.quality.judging.crossing import N_SHOWN
+from medshelf.quality.judging.evidence import media_of
+from medshelf.quality.judging.wording import counted
 
 SEVERITY: Severity = "error"
 NEEDS = ("record",)

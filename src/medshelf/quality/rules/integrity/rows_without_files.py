@@ -18,9 +18,9 @@ import polars as pl
 
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
-from medshelf.quality.evidence import issue_of, location, media_of
-from medshelf.quality.raw_tree import absent_media
-from medshelf.quality.wording import counted
+from medshelf.quality.judging.evidence import issue_of, location, media_of
+from medshelf.quality.judging.raw_tree import absent_media
+from medshelf.quality.judging.wording import counted
 
 SEVERITY: Severity = "error"
 NEEDS = ()

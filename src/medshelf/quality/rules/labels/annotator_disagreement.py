@@ -24,11 +24,11 @@ import numpy as np
 import polars as pl
 
 from medshelf.core.issues import Issue, Severity
-from medshelf.quality.association import kappa
 from medshelf.quality.case import Case
-from medshelf.quality.crossing import N_SHOWN
-from medshelf.quality.evidence import issue_of
-from medshelf.quality.targets import findings
+from medshelf.quality.judging.association import kappa
+from medshelf.quality.judging.crossing import N_SHOWN
+from medshelf.quality.judging.evidence import issue_of
+from medshelf.quality.judging.targets import findings
 
 SEVERITY: Severity = "warning"
 NEEDS = ()

@@ -20,10 +20,10 @@ import polars as pl
 
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
-from medshelf.quality.evidence import issue_of
-from medshelf.quality.targets import findings
-from medshelf.quality.twins import copies, pictures
-from medshelf.quality.wording import counted
+from medshelf.quality.judging.evidence import issue_of
+from medshelf.quality.judging.targets import findings
+from medshelf.quality.judging.twins import copies, pictures
+from medshelf.quality.judging.wording import counted
 
 SEVERITY: Severity = "error"
 NEEDS = ("pixels",)

@@ -26,10 +26,10 @@ from medshelf.core.errors import MissingExtraError, SettingError
 from medshelf.core.issues import Issue, Severity
 from medshelf.core.tasks import Task, TaskKind
 from medshelf.quality.case import Case
-from medshelf.quality.evidence import issue_of
-from medshelf.quality.predictions import probabilities
-from medshelf.quality.targets import findings, single_task
-from medshelf.quality.wording import counted
+from medshelf.quality.judging.evidence import issue_of
+from medshelf.quality.judging.predictions import probabilities
+from medshelf.quality.judging.targets import findings, single_task
+from medshelf.quality.judging.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ("predictions",)

@@ -19,11 +19,11 @@ from collections.abc import Iterator
 import polars as pl
 
 from medshelf.core.issues import Issue, Severity
-from medshelf.quality.association import wilson
 from medshelf.quality.case import Case
-from medshelf.quality.class_counts import classes_by_split, samples_of
-from medshelf.quality.crossing import N_SHOWN
-from medshelf.quality.wording import counted
+from medshelf.quality.judging.association import wilson
+from medshelf.quality.judging.class_counts import classes_by_split, samples_of
+from medshelf.quality.judging.crossing import N_SHOWN
+from medshelf.quality.judging.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ()

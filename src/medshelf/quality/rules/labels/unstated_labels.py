@@ -23,9 +23,9 @@ from medshelf.core.issues import Issue, Severity
 from medshelf.core.manifest import SPLITS
 from medshelf.core.tasks import TaskKind
 from medshelf.quality.case import Case
-from medshelf.quality.crossing import N_SHOWN
-from medshelf.quality.targets import findings
-from medshelf.quality.wording import counted
+from medshelf.quality.judging.crossing import N_SHOWN
+from medshelf.quality.judging.targets import findings
+from medshelf.quality.judging.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ()

@@ -21,7 +21,7 @@ import polars as pl
 from medshelf.core.issues import Issue, Severity
 from medshelf.formats.tree import LOCATION
 from medshelf.quality.case import Case
-from medshelf.quality.crossing import crossing_issue_of
+from medshelf.quality.judging.crossing import crossing_issue_of
 
 SEVERITY: Severity = "error"
 NEEDS = ()

@@ -20,9 +20,9 @@ import polars as pl
 
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
-from medshelf.quality.crossing import N_SHOWN
-from medshelf.quality.twins import RADIUS, near_pairs, pictures
-from medshelf.quality.wording import counted
+from medshelf.quality.judging.crossing import N_SHOWN
+from medshelf.quality.judging.twins import RADIUS, near_pairs, pictures
+from medshelf.quality.judging.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels",)

@@ -19,7 +19,7 @@ import polars as pl
 
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
-from medshelf.quality.crossing import crossing_issue
+from medshelf.quality.judging.crossing import crossing_issue
 
 SEVERITY: Severity = "error"
 NEEDS = ()

@@ -24,9 +24,14 @@ import polars as pl
 
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
-from medshelf.quality.counterparts import lineage_of, same_names, same_patients, same_pictures
-from medshelf.quality.evidence import issue_of
-from medshelf.quality.wording import counted
+from medshelf.quality.judging.counterparts import (
+    lineage_of,
+    same_names,
+    same_patients,
+    same_pictures,
+)
+from medshelf.quality.judging.evidence import issue_of
+from medshelf.quality.judging.wording import counted
 
 SEVERITY: Severity = "error"
 NEEDS = ("against",)

@@ -24,7 +24,7 @@ import polars as pl
 
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
-from medshelf.quality.crossing import crossing, crossing_issue_of
+from medshelf.quality.judging.crossing import crossing, crossing_issue_of
 
 SEVERITY: Severity = "warning"
 NEEDS = ()

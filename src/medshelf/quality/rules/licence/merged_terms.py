@@ -20,9 +20,9 @@ from collections.abc import Iterator
 
 from medshelf.catalog.licence import USES
 from medshelf.core.issues import Issue, Severity
-from medshelf.quality import terms
 from medshelf.quality.case import Case
-from medshelf.quality.wording import counted
+from medshelf.quality.judging import terms
+from medshelf.quality.judging.wording import counted
 
 SEVERITY: Severity = "warning"
 NEEDS = ()

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from medshelf.core.issues import Issue, Severity
-from medshelf.quality import terms
 from medshelf.quality.case import Case
+from medshelf.quality.judging import terms
 
 SEVERITY: Severity = "warning"
 NEEDS = ()

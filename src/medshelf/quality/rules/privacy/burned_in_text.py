@@ -24,9 +24,9 @@ import polars as pl
 
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
-from medshelf.quality.evidence import IS_SLICE, issue_of, measured
-from medshelf.quality.header_evidence import header_issue
-from medshelf.quality.wording import counted
+from medshelf.quality.judging.evidence import IS_SLICE, issue_of, measured
+from medshelf.quality.judging.wording import counted
+from medshelf.quality.personal.header_evidence import header_issue
 
 SEVERITY: Severity = "warning"
 NEEDS = ("pixels", "headers", "lettering")

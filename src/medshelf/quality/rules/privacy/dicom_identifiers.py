@@ -27,7 +27,7 @@ import polars as pl
 
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
-from medshelf.quality.header_evidence import header_issue, with_statements
+from medshelf.quality.personal.header_evidence import header_issue, with_statements
 
 SEVERITY = "error"
 NEEDS = ("headers",)

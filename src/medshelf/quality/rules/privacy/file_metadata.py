@@ -23,7 +23,7 @@ import polars as pl
 
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
-from medshelf.quality.header_evidence import header_issue
+from medshelf.quality.personal.header_evidence import header_issue
 
 SEVERITY = "error"
 NEEDS = ("headers",)

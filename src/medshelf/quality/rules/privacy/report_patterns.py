@@ -25,9 +25,9 @@ import polars as pl
 
 from medshelf.core.issues import Issue
 from medshelf.quality.case import Case
-from medshelf.quality.evidence import issue_of
-from medshelf.quality.personal_text import PATTERNS, find_personal_rows
-from medshelf.quality.wording import counted
+from medshelf.quality.judging.evidence import issue_of
+from medshelf.quality.judging.wording import counted
+from medshelf.quality.personal.personal_text import PATTERNS, find_personal_rows
 
 SEVERITY = "error"
 NEEDS = ()

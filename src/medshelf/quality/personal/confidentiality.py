@@ -77,7 +77,7 @@ class Rule:
 @cache
 def table() -> dict[str, Rule]:
     """Return the rows by tag, 8 hex digits in lower case, `x` for any digit."""
-    text = files("medshelf.quality").joinpath("confidentiality.csv").read_text("ascii")
+    text = files("medshelf.quality.personal").joinpath("confidentiality.csv").read_text("ascii")
     return {
         row["tag"]: Rule(
             row["basic"], row["uids"], row["patient"], row["dates"], row["descriptors"] == "C"

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from medshelf.core.issues import Issue
-from medshelf.quality import association
 from medshelf.quality.case import Case
-from medshelf.quality.crossing import N_SHOWN
-from medshelf.quality.targets import FINDING, Attribute, Target, independent_share, table
-from medshelf.quality.wording import counted
+from medshelf.quality.judging import association
+from medshelf.quality.judging.crossing import N_SHOWN
+from medshelf.quality.judging.targets import FINDING, Attribute, Target, independent_share, table
+from medshelf.quality.judging.wording import counted
 
 _ALPHA = 0.05
 _MUCH = 0.3

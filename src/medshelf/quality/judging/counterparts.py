@@ -7,7 +7,7 @@ import polars as pl
 from medshelf.catalog.lineage import Lineage, Overlap
 from medshelf.catalog.shelf import all_records
 from medshelf.quality.case import Case
-from medshelf.quality.twins import RADIUS, near_pairs_between, pictures
+from medshelf.quality.judging.twins import RADIUS, near_pairs_between, pictures
 
 _NAME = r"^[^/]*\.(?i:png|jpe?g|tiff?|bmp|webp|dcm|dicom|nii|nii\.gz|nrrd|mha|mhd|npy|npz)$"
 _ENDING = r"(?i)(\.nii)?\.[a-z0-9]+$"

@@ -22,7 +22,7 @@ from medshelf.catalog.wording import (
     with_detail,
 )
 from medshelf.core.manifest import Meta
-from medshelf.quality.card_front_matter import front_matter
+from medshelf.quality.figures.card_front_matter import front_matter
 from medshelf.quality.profile import Profile
 from medshelf.quality.profiling.intensity import Intensity
 from medshelf.quality.profiling.page_tables import annotation_table, resolution_table, tidy

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from medshelf.core.errors import MedshelfError
-from medshelf.quality.confidentiality import rule_of
 from medshelf.quality.deidentifying.pictures import what_it_says
 from medshelf.quality.deidentifying.volumes import HEADER_BYTES, nifti_texts
-from medshelf.quality.identifying import Kind, kind_of
+from medshelf.quality.personal.confidentiality import rule_of
+from medshelf.quality.personal.identifying import Kind, kind_of
 
 if TYPE_CHECKING:
     from pydicom.dataelem import RawDataElement

@@ -6,7 +6,7 @@ import polars as pl
 
 from medshelf.core.manifest import SPLITS
 from medshelf.quality.case import Case
-from medshelf.quality.targets import findings, single_task
+from medshelf.quality.judging.targets import findings, single_task
 
 
 def classes_by_split(case: Case) -> pl.DataFrame:

@@ -8,7 +8,7 @@ import polars as pl
 
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
-from medshelf.quality.evidence import issue_of, measured
+from medshelf.quality.judging.evidence import issue_of, measured
 
 LIMITS = {"deviations": 6.0, "share": 0.05, "minimum": 10}
 """Defaults of the settings."""

@@ -9,7 +9,7 @@ import polars as pl
 
 from medshelf.formats.geometry import affine_of, orientation
 from medshelf.quality.case import Case
-from medshelf.quality.evidence import measured
+from medshelf.quality.judging.evidence import measured
 
 
 def right_handed_codes() -> tuple[str, ...]:

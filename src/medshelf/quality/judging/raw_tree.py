@@ -11,7 +11,7 @@ from medshelf.core.errors import FormatError, LayoutError
 from medshelf.formats.archive import list_members
 from medshelf.formats.tree import list_files
 from medshelf.quality.case import Case
-from medshelf.quality.evidence import media_of
+from medshelf.quality.judging.evidence import media_of
 
 _ARCHIVE = r"(?i)\.(zip|tar|tgz|tbz2|txz|tar\.(gz|bz2|xz))$"
 _OUTWARDS = r"^/|(^|/)\.\.(/|$)|\x00"

@@ -7,7 +7,7 @@ import polars as pl
 from medshelf.core.issues import Issue, Severity
 from medshelf.formats.tree import LOCATION
 from medshelf.quality.case import Case
-from medshelf.quality.crossing import N_SHOWN
+from medshelf.quality.judging.crossing import N_SHOWN
 
 IS_SLICE = pl.col("affine").is_not_null()
 """Whether a medium lies at a known place in the patient: a slice or a volume, no projection."""

@@ -8,7 +8,7 @@ import polars as pl
 
 from medshelf.core.issues import Issue, Severity
 from medshelf.quality.case import Case
-from medshelf.quality.wording import counted
+from medshelf.quality.judging.wording import counted
 
 N_SHOWN = 20
 """Cases that the evidence of an Issue lists."""

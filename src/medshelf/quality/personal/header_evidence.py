@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from medshelf.core.issues import Issue, Severity
-from medshelf.quality.crossing import N_SHOWN
+from medshelf.quality.judging.crossing import N_SHOWN
 
 _IDENTITY_REMOVED, _METHOD, _MODIFIED = "0012,0062", "0012,0064", "0028,0303"
 _DATE_CODES = ("113106", "113107")

@@ -1,0 +1,1 @@
+"""A profile as a dataset card, and beside what the catalog states."""

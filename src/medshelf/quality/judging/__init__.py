@@ -1,0 +1,1 @@
+"""What rules judge by: ties, twins, crossings, grids, outliers, and how they say it."""
