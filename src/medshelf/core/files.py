@@ -7,7 +7,6 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -88,6 +87,8 @@ def synced_together() -> Iterator[None]:
         yield
     finally:
         _LATER.reset(token)
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(_N_SYNCED) as threads:
         list(threads.map(_sync_if_there, written))
 
