@@ -115,20 +115,21 @@ def _thresholds(given: list[str] | None) -> dict[str, float]:
 
 def _show(checked: Checked) -> None:
     from medshelf.cli.tables import console, plain
+    from medshelf.quality.judging.wording import counted
 
     screen = console()
     for issue in checked.issues:
         _show_issue(screen, issue)
-    counts = [
-        f"{sum(each.severity == name for each in checked.issues):,} {name}s"
-        for name in ("error", "warning")
+    kinds = {"error": "error", "warning": "warning", "info": "note"}
+    found = [
+        counted(sum(each.severity == severity for each in checked.issues), kind)
+        for severity, kind in kinds.items()
     ]
-    n_info = sum(each.severity == "info" for each in checked.issues)
     accepted = f", {len(checked.accepted):,} accepted before" if checked.accepted else ""
     screen.print(
         plain(
-            f"{checked.meta.dataset}: {', '.join(counts)}, {n_info:,} notes{accepted}; "
-            f"{checked.n_samples:,} samples, {len(checked.ran)} rules"
+            f"{checked.meta.dataset}: {', '.join(found)}{accepted}; "
+            f"{counted(checked.n_samples, 'sample')}, {counted(len(checked.ran), 'rule')}"
         )
     )
     for reason in sorted(set(checked.skipped.values())):
