@@ -18,6 +18,7 @@ from typing import Any
 from medshelf.conversion.job import Job, Part, Record
 from medshelf.conversion.naming import file_names
 from medshelf.conversion.prepared import Prepared
+from medshelf.conversion.stated.sample_facts import facts
 from medshelf.core.errors import SettingError
 from medshelf.core.files import atomic_path, make_folder
 from medshelf.core.manifest import Manifest
@@ -27,8 +28,6 @@ OPTIONS: Mapping[str, str] = {"classes": "folders (default), or none: all pictur
 SHARD_SIZE = 256
 
 _KINDS = ("png", "jpg", "tif", "bmp")
-_FACTS = ("patient_id", "study_id", "age_years", "sex", "view", "laterality", "site", "scanner")
-_TEXTS = ("report", "findings", "impression", "caption", "context")
 
 
 def plan(manifest: Manifest, options: Mapping[str, str]) -> dict[str, Any]:
@@ -63,7 +62,7 @@ def shard(job: Job, part: Part, number: int) -> Iterator[Callable[[Prepared], Re
         make_folder((job.folder / name).parent)
         with atomic_path(job.folder / name) as path:
             path.write_bytes(content)
-        return {"file_name": name, **_facts(sample)}
+        return {"file_name": name, **facts(sample)}
 
     yield write
 
@@ -73,18 +72,10 @@ def finish(job: Job) -> None:
     columns: dict[str, None] = {}
     for record in job.records():
         columns |= dict.fromkeys(record)
-    with atomic_path(job.folder / "labels.csv") as path, path.open("w", newline="") as file:
+    with (
+        atomic_path(job.folder / "labels.csv") as path,
+        path.open("w", encoding="utf-8", newline="") as file,
+    ):
         table = csv.DictWriter(file, list(columns), restval="")
         table.writeheader()
         table.writerows(job.records())
-
-
-def _facts(sample: Prepared) -> Record:
-    row = sample.sample
-    facts: Record = {"sample_id": row.id, "split": sample.split, "label": row.label}
-    facts |= {each: getattr(row, each) for each in _FACTS}
-    facts |= {each: getattr(row.text, each) for each in _TEXTS} if row.text else {}
-    for each in row.labels:
-        prefix = [each.task, each.name, each.source, each.annotator]
-        facts[" / ".join(filter(None, prefix))] = each.value
-    return {name: value for name, value in facts.items() if value is not None}

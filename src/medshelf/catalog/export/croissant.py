@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from medshelf.catalog.citation import bibtex
@@ -241,7 +241,9 @@ def _classes(record: Record) -> Iterable[Json]:
     types = {"code": "sc:Integer", "name": "sc:Text"}
     for number, task in enumerate(record.label_tasks, 1):
         rows = [{"code": code, "name": each} for code, each in enumerate(task.classes)]
-        yield _inline(f"classes-{number}", "sc:Enumeration", types, rows) | {"name": task.name}
+        yield inline_records(f"classes-{number}", "sc:Enumeration", types, rows) | {
+            "name": task.name
+        }
 
 
 def _splits(record: Record) -> Iterable[Json]:
@@ -255,10 +257,10 @@ def _splits(record: Record) -> Iterable[Json]:
         rows = [{"name": row["name"], "count": row["count"]} for row in rows]
         del types["url"]
     if rows:
-        yield _inline("splits", "cr:Split", types, rows)
+        yield inline_records("splits", "cr:Split", types, rows)
 
 
-def _inline(name: str, kind: str, types: Json, rows: list[Json]) -> Json:
+def inline_records(name: str, kind: str, types: Json, rows: Sequence[Json]) -> Json:
     """Return a record set whose records stand in the metadata; the first field is its key."""
     return {
         "@type": "cr:RecordSet",
@@ -270,5 +272,5 @@ def _inline(name: str, kind: str, types: Json, rows: list[Json]) -> Json:
             {"@type": "cr:Field", "@id": f"{name}/{key}", "name": key, "dataType": each}
             for key, each in types.items()
         ],
-        "data": [{f"{name}/{key}": value for key, value in row.items()} for row in rows],
+        "data": [{f"{name}/{key}": row[key] for key in types} for row in rows],
     }

@@ -6,6 +6,8 @@ https://github.com/huggingface/hub-docs/blob/main/datasetcard.md?plain=1
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator
+
 from medshelf.catalog.licence import licences
 
 _HUB_LICENCES = {
@@ -45,3 +47,29 @@ def size_category(n_samples: int) -> str:
     if place == 0:
         return f"n<{_SIZES[0]}"
     return f"{_SIZES[place - 1]}<n<{_SIZES[place]}" if place < len(_SIZES) else f"n>{_SIZES[-1]}"
+
+
+def task_categories(
+    stated: Container[str], *, pictures: bool, labelled: bool, masked: bool, boxed: bool
+) -> Iterator[str]:
+    """Yield the Hub's names of what a dataset can be used for.
+
+    Args:
+        stated: Columns of the manifest, and fields of its texts, that some sample states.
+        pictures: Whether samples have images.
+        labelled: Whether they have labels of a task.
+        masked: Whether they have masks.
+        boxed: Whether they have boxes.
+    """
+    if labelled:
+        yield "image-classification" if pictures else "text-classification"
+    if masked:
+        yield "image-segmentation"
+    if boxed:
+        yield "object-detection"
+    if "question" in stated:
+        yield "visual-question-answering" if pictures else "question-answering"
+    if pictures and any(each in stated for each in ("report", "findings", "caption")):
+        yield "image-to-text"
+    if "turns" in stated:
+        yield "text-generation"

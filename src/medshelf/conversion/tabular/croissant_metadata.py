@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from medshelf.catalog.export.croissant import Json, croissant
+from medshelf.catalog.export.croissant import Json, croissant, inline_records
 from medshelf.catalog.export.croissant_context import CONTEXTS
 from medshelf.catalog.licence import licences
 from medshelf.catalog.shelf import read_record, record_paths
@@ -129,22 +129,6 @@ def split_records(splits: Iterable[str]) -> Json:
     rows = [{"name": each, "url": f"cr:{_SPLITS[each]}"} for each in splits]
     types: Json = {"name": "sc:Text", "url": ["sc:URL", "cr:Split"]}
     return inline_records("splits", "cr:Split", types, rows)
-
-
-def inline_records(name: str, kind: str, types: Json, rows: Sequence[Json]) -> Json:
-    """Return records that stand in the metadata; the first field is their key."""
-    return {
-        "@type": "cr:RecordSet",
-        "@id": name,
-        "name": name,
-        "dataType": kind,
-        "key": {"@id": f"{name}/{next(iter(types))}"},
-        "field": [
-            {"@type": "cr:Field", "@id": f"{name}/{key}", "name": key, "dataType": each}
-            for key, each in types.items()
-        ],
-        "data": [{f"{name}/{key}": row[key] for key in types} for row in rows],
-    }
 
 
 def _field(record: str, field: Field, files: str) -> Json:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from medshelf.catalog.export.croissant import Json
-from medshelf.conversion.tabular.croissant_metadata import Field, inline_records
+from medshelf.catalog.export.croissant import Json, inline_records
+from medshelf.conversion.tabular.croissant_metadata import Field
 from medshelf.conversion.tabular.flat_columns import LISTS, Columns, LabelGroup, facts, label_values
 
 _PARTS = {"labels": "labels", "shapes": "shapes", "turns": "turns", "extra": "extra"}

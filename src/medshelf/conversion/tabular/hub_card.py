@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import yaml
 
-from medshelf.catalog.export.hub_terms import hub_licence, size_category
+from medshelf.catalog.export.hub_terms import hub_licence, size_category, task_categories
 from medshelf.catalog.export.markdown_text import bold, bullets, code_block, escape, table
 from medshelf.catalog.licence import licences
 from medshelf.conversion.job import Job
@@ -110,17 +109,12 @@ def _columns(
 
 
 def _tasks(hub: HubTable) -> Iterator[str]:
-    columns, pictures = hub.columns, any(each.role == "image" for each in hub.columns.media)
-    stated: dict[str, Any] = dict.fromkeys(columns.plain)
-    if columns.has_label or columns.groups != ():
-        yield "image-classification" if pictures else "text-classification"
-    if any(each.role == "mask" for each in columns.media):
-        yield "image-segmentation"
-    if hub.only_boxes:
-        yield "object-detection"
-    if "question" in stated:
-        yield "visual-question-answering" if pictures else "question-answering"
-    if pictures and {"report", "findings", "caption"} & set(stated):
-        yield "image-to-text"
-    if "turns" in stated:
-        yield "text-generation"
+    columns = hub.columns
+    roles = {each.role for each in columns.media}
+    return task_categories(
+        set(columns.plain),
+        pictures="image" in roles,
+        labelled=columns.has_label or columns.groups != (),
+        masked="mask" in roles,
+        boxed=hub.only_boxes,
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from medshelf.catalog.export.hub_terms import hub_licence, size_category
+from medshelf.catalog.export.hub_terms import hub_licence, size_category, task_categories
 from medshelf.catalog.record import Record
 from medshelf.core.manifest import Meta
 from medshelf.quality.profile import Profile
@@ -36,17 +36,12 @@ def _languages(profile: Profile, record: Record | None) -> list[str]:
 
 
 def _tasks(profile: Profile) -> Iterator[str]:
-    stated, media = profile.counts.stated, profile.counts.media
-    pictures = any(each.startswith("image ") for each in media)
-    if "label" in stated or (profile.labels and any(e.task for e in profile.labels.balance)):
-        yield "image-classification" if pictures else "text-classification"
-    if any(each.startswith("mask ") for each in media):
-        yield "image-segmentation"
-    if profile.boxes and any(each.startswith("box ") for each in profile.boxes.kinds):
-        yield "object-detection"
-    if "question" in stated:
-        yield "visual-question-answering" if pictures else "question-answering"
-    if pictures and {"report", "findings", "caption"} & set(stated):
-        yield "image-to-text"
-    if "turns" in stated:
-        yield "text-generation"
+    media, labels, boxes = profile.counts.media, profile.labels, profile.boxes
+    return task_categories(
+        profile.counts.stated,
+        pictures=any(each.startswith("image ") for each in media),
+        labelled="label" in profile.counts.stated
+        or bool(labels and any(each.task for each in labels.balance)),
+        masked=any(each.startswith("mask ") for each in media),
+        boxed=bool(boxes and any(each.startswith("box ") for each in boxes.kinds)),
+    )
