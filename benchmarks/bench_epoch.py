@@ -20,10 +20,12 @@ from torch import nn
 from torchvision_forms import usual
 
 import medshelf
+from medshelf.benchmark.fits.fit import Assignment
+from medshelf.benchmark.fits.inputs import Inputs
+from medshelf.benchmark.fits.network import _State
 from medshelf.benchmark.metrics import acc, auc
-from medshelf.benchmark.models import build_model
+from medshelf.benchmark.models import build_network
 from medshelf.benchmark.protocol import find_protocol
-from medshelf.benchmark.training import Training, _State
 from medshelf.core.allocator import keep_freed_memory
 
 FOLDER = tempfile.TemporaryDirectory()
@@ -53,7 +55,7 @@ class Official:
     def __init__(self) -> None:
         torch.manual_seed(0)
         self.data = {s: medmnist.PathMNIST(s, usual(), root=FOLDER.name) for s in COUNTS}
-        self.network = build_model("resnet18", channels=3, n_outputs=9)
+        self.network = build_network("resnet18", PROTOCOL, 9)
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=0.001)
         self.loss = nn.CrossEntropyLoss()
 
@@ -94,14 +96,27 @@ class Ours:
             split: medshelf.load("pathmnist", split, root=FOLDER.name, allow_modified=True)
             for split in COUNTS
         }
-        self.training = Training(PROTOCOL, "resnet18", 0, 100, "cpu", precision, Path(FOLDER.name))
-        self.state = _State(self.training, self.data["train"].task)
+        asked = Assignment(
+            protocol=PROTOCOL,
+            dataset="pathmnist",
+            task=self.data["train"].task,
+            model="resnet18",
+            seed=0,
+            epochs=100,
+            device="cpu",
+            precision=precision,
+            deterministic=False,
+            weights=None,
+            folder=Path(FOLDER.name),
+        )
+        self.inputs = Inputs(PROTOCOL.data, 128, "cpu")
+        self.state = _State(asked, "cpu")
         self.bar = type("Silent", (), {"update": lambda _: None})()
 
     def epoch(self, *splits: str) -> None:
-        self.state.train(self.training._batches(self.data["train"], 0), self.bar)
+        self.state.train(self.inputs.training(self.data["train"], (0, 0)), self.bar)
         for split in splits:
-            scores, _ = self.state.predict(self.training.eval_batches(self.data[split]))
+            scores, _ = self.state.predict(self.inputs.evaluation(self.data[split]))
             task, targets = self.data[split].task, self.data[split].targets
             auc(task, targets, scores), acc(task, targets, scores)
 

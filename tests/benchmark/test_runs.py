@@ -54,7 +54,7 @@ def test_a_run_writes_down_everything(folder: Path, dataset: str) -> None:
     assert record["selection"]["split"] == "val"
     assert record["hardware"]["device"] == "cpu"
     assert set(record["versions"]) == {"python", "medshelf", "torch", "numpy", "polars"}
-    assert record["protocol"]["optimiser"] == {"name": "adam", "learning_rate": 0.001}
+    assert record["protocol"]["fit"]["optimiser"] == {"name": "adam", "learning_rate": 0.001}
     assert [each["epoch"] for each in record["history"]] == [1, 2]
     assert record["wall_s"] > 0
     for split, n_samples in (("val", 6), ("test", 9)):

@@ -12,7 +12,7 @@ from typing import Any
 from medshelf.api.data import load
 from medshelf.benchmark import leaderboard as board
 from medshelf.benchmark import runs
-from medshelf.benchmark.models import check_model
+from medshelf.benchmark.models import find_model
 from medshelf.benchmark.protocol import Protocol, find_protocol
 from medshelf.benchmark.report import leaderboard_page, write_report
 from medshelf.benchmark.result_file import ResultName, parse_name, read_scores
@@ -134,7 +134,7 @@ def run_benchmark(  # noqa: PLR0913 - one keyword per choice that the protocol l
         RunError: The dataset does not fit the protocol, or the training failed.
         StorageError: The home cannot be written, or the same run is going on elsewhere.
     """
-    check_model(model)
+    find_model(model)
     recipe = find_protocol(protocol)
     record = find_record(dataset)
     recipe.check_dataset(manifest_meta(record))
@@ -145,12 +145,10 @@ def run_benchmark(  # noqa: PLR0913 - one keyword per choice that the protocol l
         split: opened(dataset, split, as_rgb=_repeat_channels(record, recipe)) for split in SPLITS
     }
     numbers = range(seeds) if isinstance(seeds, int) else dict.fromkeys(seeds)
-    specs = [
-        runs.specify(data["train"], recipe, model, seed=seed, epochs=epochs, precision=precision)
-        for seed in numbers
-    ]
+    settings = runs.Settings(epochs=epochs, precision=precision, device=device)
+    specs = [runs.specify(data, recipe, model, settings, seed=seed) for seed in numbers]
     folder = Settings.from_environment().runs_folder
-    finished = tuple(runs.run(spec, recipe, data, folder=folder, device=device) for spec in specs)
+    finished = tuple(runs.run(spec, recipe, data, settings, folder=folder) for spec in specs)
     entries = board.leaderboard(record.id, finished, _floor(data))
     return Benchmark(finished, write_report(finished, data, entries))
 

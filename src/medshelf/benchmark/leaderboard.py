@@ -132,7 +132,7 @@ def caveats(run: Run) -> list[str]:
         found.append("modified data, not the published files")
     if spec.synthetic:
         found.append("synthetic data")
-    return found
+    return found + run.notes
 
 
 def _sd(values: list[float]) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,6 +18,27 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Resize(_Part):
+    """How stored images are brought to the edge length that the network sees."""
+
+    edge: int = Field(gt=0)
+    method: Literal["nearest"]
+
+
+class ShapeFactor(_Part):
+    """Volumes that hold a shape are multiplied by a number, so that their grey value says nothing.
+
+    Attributes:
+        datasets: Which sets hold shapes.
+        train: A number drawn uniformly from [0, 1) for each volume and epoch.
+        evaluation: The number at evaluation.
+    """
+
+    datasets: tuple[str, ...]
+    train: Literal["uniform"]
+    evaluation: float
+
+
 class DataRecipe(_Part):
     """What the network sees.
 
@@ -28,14 +49,21 @@ class DataRecipe(_Part):
         resize: How images are brought to another size; null leaves them.
         mean: Subtracted after scaling to [0, 1].
         std: Divided by afterwards.
+        shape_factor: For the sets of shapes.
     """
 
     size: int
     dimensions: int = Field(ge=2, le=3)
     channels: int
-    resize: None = None
+    resize: Resize | None = None
     mean: float
     std: float = Field(gt=0)
+    shape_factor: ShapeFactor | None = None
+
+    @property
+    def edge(self) -> int:
+        """Edge length of the images that the network sees."""
+        return self.size if self.resize is None else self.resize.edge
 
 
 class Optimiser(_Part):
@@ -53,8 +81,50 @@ class Schedule(_Part):
     gamma: float
 
 
+class Training(_Part):
+    """All weights of the network are trained; models that are no networks are fitted their way."""
+
+    kind: Literal["training"]
+    epochs: int = Field(gt=0)
+    batch_size: int = Field(gt=0)
+    optimiser: Optimiser
+    schedule: Schedule
+
+
+class LinearProbe(_Part):
+    """A logistic regression on the features of a network that stays as it is.
+
+    Attributes:
+        strengths: Inverse regularisation strengths; the selection split chooses one.
+    """
+
+    kind: Literal["linear-probe"]
+    strengths: tuple[float, ...] = Field(min_length=1)
+
+
+class Neighbours(_Part):
+    """The nearest training samples vote, by cosine similarity of frozen features.
+
+    Attributes:
+        counts: How many neighbours; the selection split chooses one.
+    """
+
+    kind: Literal["knn"]
+    counts: tuple[int, ...] = Field(min_length=1)
+
+
+class FewShot(_Part):
+    """Only so many training samples of each class, drawn by the run's seed.
+
+    Attributes:
+        per_class: Samples of each class; of each label its positives and as many without a label.
+    """
+
+    per_class: int = Field(gt=0)
+
+
 class Selection(_Part):
-    """Which epoch's weights are kept: the first with the highest metric on the split."""
+    """What is kept: the epoch, or the choice, that is first with the highest metric on the split."""
 
     split: Literal["train", "val", "test"]
     metric: Literal["auc", "acc"]
@@ -65,22 +135,30 @@ class Protocol(_Part):
 
     Attributes:
         id: Name in commands, run folders and tables.
-        network_form: `small-image` is a 3x3 stem without pooling.
+        network_form: `small-image` is a 3x3 stem without pooling, `imagenet` a 7x7 stem of stride 2
+            with pooling.
         method_suffix: What published tables write behind the model's name.
+        fit: How predictions are made from training data.
+        few_shot: Train on so many samples only.
+        test_on: `same` dataset, or `other`: one that the run names, with labels harmonised.
     """
 
     id: str
     title: str
     source: str
     data: DataRecipe
-    network_form: Literal["small-image"]
+    network_form: Literal["small-image", "imagenet"]
     method_suffix: str
-    epochs: int = Field(gt=0)
-    batch_size: int = Field(gt=0)
-    optimiser: Optimiser
-    schedule: Schedule
+    fit: Annotated[Training | LinearProbe | Neighbours, Field(discriminator="kind")]
     selection: Selection
+    few_shot: FewShot | None = None
+    test_on: Literal["same", "other"] = "same"
     test_split: Literal["test"] = "test"
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the training data; one where features are made once."""
+        return self.fit.epochs if isinstance(self.fit, Training) else 1
 
     def check_dataset(self, meta: Meta) -> None:
         """Refuse a dataset that the protocol is not made for.

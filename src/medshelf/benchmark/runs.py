@@ -6,6 +6,7 @@ interrupted, and starting the same run again goes on from its last checkpoint.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping
@@ -15,12 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from medshelf.benchmark import provenance
-from medshelf.benchmark.models import PUBLISHED_NAMES
+from medshelf.benchmark.fits import open_fit
+from medshelf.benchmark.fits.fit import Assignment, Cost, Fit
+from medshelf.benchmark.models import find_model
 from medshelf.benchmark.protocol import Protocol
 from medshelf.benchmark.result_file import ResultName, write_scores
 from medshelf.benchmark.scores import Scores, score
-from medshelf.core.errors import FormatError, MissingExtraError, RunError, UnknownNameError
+from medshelf.core.errors import FormatError, RunError, UnknownNameError
 from medshelf.core.files import lock, make_folder, write_text
+from medshelf.core.tasks import Task
 from medshelf.dataset.labelled_images import LabelledImages
 
 RUN_FILE = "run.json"
@@ -44,6 +48,9 @@ class RunSpec:
         model: Name of the network.
         seed: Of weights and order.
         precision: Number format of the convolutions and matrix products in training.
+        deterministic: Operations whose result depends on chance were refused.
+        weights: Hash of the state dict that the training started from; empty if from chance.
+        tested_on: The other dataset, where a protocol tests on one.
     """
 
     dataset: str
@@ -57,6 +64,9 @@ class RunSpec:
     model: str
     seed: int
     precision: str = "float32"
+    deterministic: bool = False
+    weights: str = ""
+    tested_on: str = ""
 
     @property
     def follows_protocol(self) -> bool:
@@ -71,7 +81,14 @@ class RunSpec:
         content = "".join(self.files.values()).rpartition(":")[2][:8]
         modified = f"_modified-{content}" if self.modified else ""
         precision = "" if self.precision == PRECISIONS[0] else f"_{self.precision}"
-        return f"{self.dataset}{size}_{self.protocol}_{self.model}{precision}{epochs}{modified}"
+        deterministic = "_deterministic" if self.deterministic else ""
+        weights = f"_weights-{self.weights.rpartition(':')[2][:8]}" if self.weights else ""
+        tested_on = f"_on-{self.tested_on}" if self.tested_on else ""
+        model = self.model.replace(":", "-").replace("/", "-")
+        return (
+            f"{self.dataset}{size}_{self.protocol}_{model}{weights}{precision}{deterministic}"
+            f"{epochs}{tested_on}{modified}"
+        )
 
     @property
     def name(self) -> str:
@@ -90,6 +107,8 @@ class Run:
         scores: Split name to metrics.
         history: One entry per epoch.
         result_files: Split name to the standard result file.
+        cost: Of a prediction.
+        notes: What kept the fit from following the protocol, in words.
         wall_s: Seconds of training, interruptions left out.
         finished: UTC time in ISO 8601.
         hardware: Device, processor, threads.
@@ -103,6 +122,8 @@ class Run:
     scores: dict[str, Scores]
     history: list[dict[str, Any]]
     result_files: dict[str, str]
+    cost: Cost
+    notes: list[str]
     wall_s: float
     finished: str
     hardware: dict[str, Any]
@@ -114,32 +135,63 @@ class Run:
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         values["spec"] = asdict(self.spec)
         values["scores"] = {split: each.as_dict() for split, each in self.scores.items()}
+        values["cost"] = asdict(self.cost)
         del values["folder"]
         return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a protocol leaves open.
+
+    Attributes:
+        epochs: Instead of the protocol's; results then say so.
+        precision: As in `RunSpec`.
+        deterministic: As in `RunSpec`.
+        weights: State dict to start from.
+        device: `auto` or a torch device.
+    """
+
+    epochs: int | None = None
+    precision: str = PRECISIONS[0]
+    deterministic: bool = False
+    weights: Path | None = None
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run.
+
+        Raises:
+            RunError: `epochs` is not positive.
+            UnknownNameError: There is no such precision.
+        """
+        if self.precision not in PRECISIONS:
+            raise UnknownNameError("precision", self.precision, PRECISIONS)
+        if self.epochs is not None and self.epochs < 1:
+            problem = f"{self.epochs} epochs were asked for"
+            raise RunError(problem, "Ask for 1 or more")
+
+
 def specify(
-    dataset: LabelledImages,
+    data: Mapping[str, LabelledImages],
     protocol: Protocol,
     model: str,
+    settings: Settings,
     *,
     seed: int,
-    epochs: int | None,
-    precision: str = PRECISIONS[0],
 ) -> RunSpec:
     """Say exactly what is to be run.
 
     Raises:
-        RunError: The protocol is not for this dataset, or `epochs` is not positive.
-        UnknownNameError: There is no such precision.
+        RunError: The protocol or the model is not for this dataset.
+        UnknownNameError: There is no such model.
     """
-    meta = dataset.manifest.meta
+    meta, tested = data["train"].manifest.meta, data["test"].manifest.meta
     protocol.check_dataset(meta)
-    if precision not in PRECISIONS:
-        raise UnknownNameError("precision", precision, PRECISIONS)
-    if epochs is not None and epochs < 1:
-        problem = f"{epochs} epochs were asked for"
-        raise RunError(problem, "Ask for 1 or more")
+    takes = find_model(model).dimensions
+    if takes is not None and takes != meta.dimensions:
+        problem = f"Model {model!r} is for {takes}D images, {meta.dataset!r} has {meta.dimensions}D"
+        raise RunError(problem, "Choose a model for them, e.g. resnet18 (2D) or resnet18-3d")
     return RunSpec(
         dataset=meta.dataset,
         size=meta.options.get("size", "28"),
@@ -148,20 +200,31 @@ def specify(
         synthetic=meta.synthetic,
         protocol=protocol.id,
         protocol_epochs=protocol.epochs,
-        epochs=epochs or protocol.epochs,
+        epochs=settings.epochs or protocol.epochs,
         model=model,
         seed=seed,
-        precision=precision,
+        precision=settings.precision,
+        deterministic=settings.deterministic,
+        weights="" if settings.weights is None else _hash(settings.weights),
+        tested_on="" if tested.dataset == meta.dataset else tested.dataset,
     )
+
+
+def _hash(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    except OSError as error:
+        raise FormatError(path, f"cannot be read ({error.strerror})", "Name a file") from error
 
 
 def run(
     spec: RunSpec,
     protocol: Protocol,
     data: Mapping[str, LabelledImages],
+    settings: Settings,
     *,
     folder: Path,
-    device: str,
 ) -> Run:
     """Train, predict, score and write down; a finished run is read, an interrupted one resumed.
 
@@ -169,8 +232,8 @@ def run(
         spec: From `specify`.
         protocol: The protocol that the spec names.
         data: Its splits by name.
+        settings: Those that the spec was made from.
         folder: Where the run's own folder is made.
-        device: `auto` or a torch device.
 
     Raises:
         MissingExtraError: torch is not installed.
@@ -181,7 +244,22 @@ def run(
     with lock(target / "run", timeout_s=0):
         if (target / RUN_FILE).exists():
             return _finished(target, spec)
-        return _execute(spec, protocol, data, target, device)
+        fit = open_fit(
+            Assignment(
+                protocol=protocol,
+                dataset=spec.dataset,
+                task=data["train"].task,
+                model=spec.model,
+                seed=spec.seed,
+                epochs=spec.epochs,
+                device=settings.device,
+                precision=spec.precision,
+                deterministic=spec.deterministic,
+                weights=settings.weights,
+                folder=target,
+            )
+        )
+        return _execute(spec, protocol, data, fit, target)
 
 
 def _finished(folder: Path, spec: RunSpec) -> Run:
@@ -196,26 +274,13 @@ def _finished(folder: Path, spec: RunSpec) -> Run:
 
 
 def _execute(
-    spec: RunSpec, protocol: Protocol, data: Mapping[str, LabelledImages], folder: Path, device: str
+    spec: RunSpec, protocol: Protocol, data: Mapping[str, LabelledImages], fit: Fit, folder: Path
 ) -> Run:
-    try:
-        from medshelf.benchmark import training
-    except ImportError as error:
-        raise MissingExtraError("torch", "train") from error
-    trainer = training.Training(
-        protocol=protocol,
-        model=spec.model,
-        seed=spec.seed,
-        n_epochs=spec.epochs,
-        device=training.choose_device(device),
-        precision=spec.precision,
-        folder=folder,
-    )
-    progress = trainer.run(data)
+    outcome = fit.run(data)
     scores: dict[str, Scores] = {}
     files: dict[str, str] = {}
     for split in dict.fromkeys((protocol.selection.split, protocol.test_split)):
-        probabilities, dataset = trainer.predict(data[split]), data[split]
+        probabilities, dataset = fit.predict(data[split]), data[split]
         scores[split] = score(
             dataset.task, dataset.targets, probabilities, y_train=data["train"].targets
         )
@@ -228,23 +293,51 @@ def _execute(
     finished = Run(
         spec=spec,
         folder=folder,
-        selection={
-            **protocol.selection.model_dump(),
-            "epoch": progress.best_epoch,
-            "value": progress.best_metric,
-        },
+        selection={**protocol.selection.model_dump(), **outcome.choice, "value": outcome.value},
         scores=scores,
-        history=[asdict(each) for each in progress.history],
+        history=outcome.history,
         result_files=files,
-        wall_s=sum(each.seconds for each in progress.history),
+        cost=outcome.cost,
+        notes=outcome.notes,
+        wall_s=outcome.seconds,
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
-        hardware=provenance.hardware(trainer.device),
+        hardware=provenance.hardware(fit.device),
         versions=provenance.versions(),
         protocol=protocol.model_dump(mode="json"),
     )
     write_text(folder / RUN_FILE, finished.to_json())
-    (folder / training.LAST).unlink()
+    fit.close()
     return finished
+
+
+def open_finished(found: Run, task: Task, device: str = "auto") -> Fit:
+    """Return the fit of a finished run, ready to predict.
+
+    Args:
+        found: From `read_run`.
+        task: The task of the dataset that it was trained on.
+        device: `auto` or a torch device.
+
+    Raises:
+        FormatError: Its weights are damaged.
+        MissingExtraError: What it needs is not installed.
+    """
+    spec = found.spec
+    return open_fit(
+        Assignment(
+            protocol=Protocol.model_validate(found.protocol),
+            dataset=spec.dataset,
+            task=task,
+            model=spec.model,
+            seed=spec.seed,
+            epochs=spec.epochs,
+            device=device,
+            precision=spec.precision,
+            deterministic=spec.deterministic,
+            weights=None,
+            folder=found.folder,
+        )
+    )
 
 
 def read_run(folder: Path) -> Run:
@@ -260,6 +353,8 @@ def read_run(folder: Path) -> Run:
         values["scores"] = {
             split: Scores.from_dict(each) for split, each in values["scores"].items()
         }
+        values["cost"] = Cost(**values.get("cost", {}))
+        values.setdefault("notes", [])
         return Run(folder=folder, **values)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise FormatError(path, f"not a run ({error})", "Move the folder away") from error
@@ -275,5 +370,4 @@ def find_runs(folder: Path, dataset: str) -> Iterator[Run]:
 
 def method_name(found: Run) -> str:
     """Return the method as published tables write it, e.g. `ResNet-18 (28)`."""
-    model = found.spec.model
-    return f"{PUBLISHED_NAMES.get(model, model)}{found.protocol['method_suffix']}"
+    return f"{find_model(found.spec.model).published_name}{found.protocol['method_suffix']}"

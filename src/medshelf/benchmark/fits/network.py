@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,16 @@ import numpy as np
 import torch
 from torch import nn
 
+from medshelf.benchmark.fits.fit import Assignment, Cost, Outcome
+from medshelf.benchmark.fits.inputs import Inputs
 from medshelf.benchmark.metrics import acc, auc
-from medshelf.benchmark.models import build_model
-from medshelf.benchmark.protocol import Protocol
+from medshelf.benchmark.models import build_network
+from medshelf.benchmark.protocol import Training
 from medshelf.core.allocator import keep_freed_memory
 from medshelf.core.errors import FormatError, RunError
 from medshelf.core.files import atomic_path
 from medshelf.core.progress import progress_bar
-from medshelf.core.tasks import Task, TaskKind
+from medshelf.core.tasks import TaskKind
 from medshelf.dataset.batching.batches import Batches
 from medshelf.dataset.labelled_images import LabelledImages
 
@@ -50,34 +52,30 @@ class Progress:
     best_metric: float = -1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Training:
-    """One network in training.
+class NetworkTraining:
+    """A network whose weights are all trained, by the protocol's recipe.
 
-    Attributes:
-        protocol: How.
-        model: Name of the network.
-        seed: Decides the first weights and the order of samples.
-        n_epochs: Usually the protocol's.
-        device: Torch device.
-        precision: `float32`, or `bfloat16` for the convolutions and matrix products; weights,
-            loss and probabilities are float32 in both.
-        folder: Where checkpoints lie.
+    All random numbers of an epoch come from the seed and the epoch's number, so an interrupted
+    training gives the weights that an uninterrupted one gives on the same machine.
     """
 
-    protocol: Protocol
-    model: str
-    seed: int
-    n_epochs: int
-    device: str
-    precision: str
-    folder: Path
+    def __init__(self, assignment: Assignment) -> None:
+        self._assignment = assignment
+        self.device = choose_device(assignment.device)
+        protocol = assignment.protocol
+        assert isinstance(protocol.fit, Training)  # noqa: S101 - open_fit chose by it
+        self._inputs = Inputs(protocol.data, protocol.fit.batch_size, self.device)
 
-    def run(self, data: Mapping[str, LabelledImages]) -> Progress:
+    @property
+    def _last(self) -> Path:
+        return self._assignment.folder / LAST
+
+    @property
+    def _best(self) -> Path:
+        return self._assignment.folder / BEST
+
+    def run(self, data: Mapping[str, LabelledImages]) -> Outcome:
         """Train to the end, from the last checkpoint if there is one.
-
-        All random numbers of an epoch come from the seed and the epoch's number, so an interrupted
-        training gives the weights that an uninterrupted one gives on the same machine.
 
         Args:
             data: The protocol's splits by name.
@@ -86,21 +84,28 @@ class Training:
             RunError: The loss is no longer finite.
         """
         keep_freed_memory()
+        asked = self._assignment
         with torch.random.fork_rng():
-            torch.manual_seed(self.seed)
-            state = _State(self, data["train"].task)
-            progress = state.load(self.folder / LAST)
+            torch.manual_seed(asked.seed)
+            state = _State(asked, self.device)
+            progress = state.load(self._last)
             n_batches = len(self._batches(data["train"], 0))
             done = len(progress.history)
             with progress_bar(
-                f"{self.model}, seed {self.seed}",
-                self.n_epochs * n_batches,
+                f"{asked.model}, seed {asked.seed}",
+                asked.epochs * n_batches,
                 unit="batch",
                 start=done * n_batches,
             ) as bar:
-                for epoch in range(done, self.n_epochs):
+                for epoch in range(done, asked.epochs):
                     self._one_epoch(state, progress, data, epoch, bar)
-        return progress
+        return Outcome(
+            choice={"epoch": progress.best_epoch},
+            value=progress.best_metric,
+            history=[asdict(each) for each in progress.history],
+            seconds=sum(each.seconds for each in progress.history),
+            cost=Cost(parameters=sum(each.numel() for each in state.network.parameters())),
+        )
 
     def _one_epoch(
         self,
@@ -110,87 +115,77 @@ class Training:
         epoch: int,
         bar: Any,
     ) -> None:
+        asked, selection = self._assignment, self._assignment.protocol.selection
         started = time.monotonic()
-        torch.manual_seed(self.seed * 100_003 + epoch)
+        torch.manual_seed(asked.seed * 100_003 + epoch)
         rate = state.optimiser.param_groups[0]["lr"]
         train_loss = state.train(self._batches(data["train"], epoch), bar)
         if not np.isfinite(train_loss):
             raise RunError(
                 f"The training loss is {train_loss} in epoch {epoch + 1}",
-                f"Lower the learning rate; the last good state is {self.folder / LAST}",
+                f"Lower the learning rate; the last good state is {self._last}",
             )
-        chosen = data[self.protocol.selection.split]
-        scores, loss = state.predict(self.eval_batches(chosen))
-        task = chosen.task
+        chosen = data[selection.split]
+        scores, loss = state.predict(self._inputs.evaluation(chosen))
         record = Epoch(
             epoch + 1,
             rate,
             train_loss,
             loss,
-            auc(task, chosen.targets, scores),
-            acc(task, chosen.targets, scores),
+            auc(asked.task, chosen.targets, scores),
+            acc(asked.task, chosen.targets, scores),
             time.monotonic() - started,
         )
         state.schedule.step()
         progress.history.append(record)
-        metric = getattr(record, self.protocol.selection.metric)
+        metric = getattr(record, selection.metric)
         if metric > progress.best_metric:
             progress.best_metric, progress.best_epoch = metric, record.epoch
-            _save(self.folder / BEST, state.network.state_dict())
-        state.save(self.folder / LAST, progress)
+            _save(self._best, state.network.state_dict())
+        state.save(self._last, progress)
         bar.set_postfix_str(f"loss {train_loss:.3f}, AUC {record.auc:.3f}")
-        left = np.mean([each.seconds for each in progress.history]) * (self.n_epochs - epoch - 1)
+        left = np.mean([each.seconds for each in progress.history]) * (asked.epochs - epoch - 1)
         _LOG.info(
             "epoch %d/%d: loss %.4f, %s AUC %.4f, ACC %.4f, %.0f s left",
-            *(record.epoch, self.n_epochs, train_loss, self.protocol.selection.split),
+            *(record.epoch, asked.epochs, train_loss, selection.split),
             *(record.auc, record.acc, left),
         )
 
-    def predict(self, dataset: LabelledImages) -> np.ndarray:
+    def predict(self, images: LabelledImages | np.ndarray) -> np.ndarray:
         """Return probabilities of the selected epoch's weights, float32 (N, K)."""
         with torch.random.fork_rng():  # building draws weights, which are then replaced
-            state = _State(self, dataset.task)
-        state.network.load_state_dict(_load(self.folder / BEST))
-        return state.predict(self.eval_batches(dataset))[0]
+            state = _State(self._assignment, self.device)
+        state.network.load_state_dict(_load(self._best))
+        if isinstance(images, np.ndarray):
+            return state.probabilities(self._inputs.arrays(images))
+        return state.predict(self._inputs.evaluation(images))[0]
+
+    def close(self) -> None:
+        """Delete the checkpoint of the last epoch."""
+        self._last.unlink(missing_ok=True)
 
     def _batches(self, dataset: LabelledImages, epoch: int) -> Batches:
-        return dataset.batches(
-            self.protocol.batch_size,
-            shuffle=True,
-            seed=(self.seed, epoch),
-            device=self.device,
-            normalise=(self.protocol.data.mean, self.protocol.data.std),
-        )
-
-    def eval_batches(self, dataset: LabelledImages) -> Batches:
-        """Return the samples in their order, as the network sees them."""
-        return dataset.batches(
-            self.protocol.batch_size,
-            device=self.device,
-            normalise=(self.protocol.data.mean, self.protocol.data.std),
-        )
+        return self._inputs.training(dataset, (self._assignment.seed, epoch))
 
 
 class _State:
     """Network, optimiser and schedule: what a checkpoint holds."""
 
-    def __init__(self, training: Training, task: Task) -> None:
-        recipe = training.protocol
-        network: Any = build_model(
-            training.model, channels=recipe.data.channels, n_outputs=task.n_classes
-        )
-        self.network: nn.Module = network.to(training.device, memory_format=torch.channels_last)
+    def __init__(self, asked: Assignment, device: str) -> None:
+        recipe: Any = asked.protocol.fit
+        network: Any = build_network(asked.model, asked.protocol, asked.task.n_classes)
+        self.network: nn.Module = network.to(device, memory_format=torch.channels_last)
         self.optimiser = torch.optim.Adam(
             self.network.parameters(), lr=recipe.optimiser.learning_rate
         )
         self.schedule = torch.optim.lr_scheduler.MultiStepLR(
             self.optimiser,
-            [int(part * training.n_epochs) for part in recipe.schedule.milestones],
+            [int(part * asked.epochs) for part in recipe.schedule.milestones],
             recipe.schedule.gamma,
         )
-        self._device = torch.device(training.device)
-        self._low_precision = training.precision == "bfloat16"
-        self._multi_label = task.kind is TaskKind.MULTI_LABEL
+        self._device = torch.device(device)
+        self._low_precision = asked.precision == "bfloat16"
+        self._multi_label = asked.task.kind is TaskKind.MULTI_LABEL
         self._loss = nn.BCEWithLogitsLoss() if self._multi_label else nn.CrossEntropyLoss()
 
     def train(self, batches: Batches, bar: Any) -> float:
@@ -214,8 +209,17 @@ class _State:
         for images, targets in batches:
             logits = self._logits(images)
             total += self._loss(logits, targets) * len(targets)
-            scores.append(logits.sigmoid() if self._multi_label else logits.softmax(dim=1))
+            scores.append(self._normalised(logits))
         return torch.cat(scores).cpu().numpy(), float(total) / len(batches.visit.order)
+
+    @torch.inference_mode()
+    def probabilities(self, batches: Iterable[torch.Tensor]) -> np.ndarray:
+        """Return probabilities of unlabelled batches, float32 (N, K)."""
+        self.network.eval()
+        return torch.cat([self._normalised(self._logits(each)) for each in batches]).cpu().numpy()
+
+    def _normalised(self, logits: torch.Tensor) -> torch.Tensor:
+        return logits.sigmoid() if self._multi_label else logits.softmax(dim=1)
 
     def _logits(self, images: torch.Tensor) -> torch.Tensor:
         images = images.contiguous(memory_format=torch.channels_last)
