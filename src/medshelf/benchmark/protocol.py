@@ -124,7 +124,7 @@ class FewShot(_Part):
 
 
 class Selection(_Part):
-    """What is kept: the epoch, or the choice, that is first with the highest metric on the split."""
+    """Which epoch or choice is kept: the first with the highest metric on the split."""
 
     split: Literal["train", "val", "test"]
     metric: Literal["auc", "acc"]
