@@ -1,0 +1,1 @@
+"""A read-only local web app over everything that medshelf knows and holds."""

@@ -1,0 +1,1 @@
+"""One module per page: its view, how it is made, and where it lies."""

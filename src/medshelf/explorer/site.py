@@ -1,0 +1,83 @@
+"""Pages with two faces: HTML for people, JSON for programs, both of one view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, get_type_hints
+
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import HTMLResponse, Response
+from pydantic import BaseModel, ConfigDict
+
+from medshelf.explorer.holdings import Holdings
+from medshelf.explorer.rendering import render
+
+Language = Annotated[Literal["en", "zh"], Path(description="Language of names and sentences")]
+
+
+class View(BaseModel):
+    """What a page shows; its JSON face is this and nothing else.
+
+    Attributes:
+        title: Of the page, in its language.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+
+
+def _holdings(request: Request) -> Holdings:
+    found: Holdings = request.app.state.holdings
+    return found
+
+
+Held = Annotated[Holdings, Depends(_holdings)]
+"""What this server shows, as a parameter of a page's function."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: an address, and the function that makes its view.
+
+    Attributes:
+        path: Below the language, e.g. `/datasets/{dataset}`.
+        template: File of `templates/`.
+        make: A function of path and query parameters, as FastAPI reads them, that returns a View.
+            It takes `language: Language`, and `held: Held` if it needs what is held.
+    """
+
+    path: str
+    template: str
+    make: Callable[..., View]
+
+
+@dataclass(slots=True)
+class Site:
+    """All pages, and what else has an address."""
+
+    router: APIRouter = field(default_factory=APIRouter)
+    pages: list[Page] = field(default_factory=list)
+
+    def add(self, page: Page) -> None:
+        """Give a page its two faces, `/{language}{path}` and `/api/{language}{path}`."""
+        self.pages.append(page)
+        view_of = Depends(page.make)
+
+        def as_html(request: Request, language: Language, view: View = view_of) -> Response:
+            return HTMLResponse(render(page.template, view, language, request))
+
+        def as_json(view: View = view_of) -> Response:
+            return Response(view.model_dump_json(), media_type="application/json")
+
+        name = page.template.removesuffix(".html")
+        self.router.add_api_route(
+            f"/api/{{language}}{page.path}",
+            as_json,
+            response_model=get_type_hints(page.make)["return"],
+            name=f"{name}_json",
+        )
+        self.router.add_api_route(
+            f"/{{language}}{page.path}", as_html, include_in_schema=False, name=name
+        )
