@@ -23,7 +23,7 @@ class Choosing:
     """What the user asks for.
 
     Attributes:
-        filter: A condition in SQL, e.g. `age_years > 18 and view == 'PA'`.
+        filter: A condition (`core.conditions`), e.g. `age_years > 18 and view == 'PA'`.
         labels: Classes to keep; all by default. Samples of other single classes are left out, and
             shapes of other labels where shapes have one of these.
         split: `official`, `none`, or unit and shares, e.g. `patient:0.7,0.1,0.2`.

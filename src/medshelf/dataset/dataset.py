@@ -128,7 +128,8 @@ class Dataset(Adapters):
         """Keep the samples for which a condition is true; where it is null, it is not.
 
         Args:
-            condition: Text in SQL, `age_years > 60 and view == 'PA'`, or a polars expression.
+            condition: Text, `age_years > 60 and view == 'PA'`, in the grammar of
+                `core.conditions`, or a polars expression.
 
         Raises:
             SettingError: The text is no condition, names no column, or compares what cannot be.
