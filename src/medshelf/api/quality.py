@@ -13,6 +13,7 @@ from medshelf.quality import checking
 from medshelf.quality.case import Case
 from medshelf.quality.checking import Checked
 from medshelf.quality.judging.predictions import read_predictions
+from medshelf.quality.kept import keep
 from medshelf.quality.passes import Passes
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def check(  # noqa: PLR0913 - one keyword per thing that a user decides
     settings: Mapping[str, float] | None = None,
     passes: Passes | None = None,
 ) -> Checked:
-    """Look for what is wrong in a dataset.
+    """Look for what is wrong in a dataset; what a whole check finds is kept for `medshelf serve`.
 
     Args:
         dataset: Catalog id, a manifest as a Parquet file, or what `open_case` gave; with that the
@@ -102,7 +103,10 @@ def check(  # noqa: PLR0913 - one keyword per thing that a user decides
             settings=settings,
             passes=passes,
         )
-    return checking.check(case, select, ignore, None if baseline is None else Path(baseline))
+    checked = checking.check(case, select, ignore, None if baseline is None else Path(baseline))
+    if not (select or ignore):
+        keep(checked, case.manifest)
+    return checked
 
 
 def profile(

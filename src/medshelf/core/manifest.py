@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -255,6 +256,17 @@ class Manifest:
         )
         matrix[entries["row"].to_numpy(), columns.to_numpy()] = entries["value"].to_numpy()
         return matrix
+
+    def digest(self) -> str:
+        """Return 32 hexadecimal digits that change when rows, media or facts change.
+
+        For names of what is kept in the cache: other versions of polars give other digits.
+        """
+        columns = ("sample_id", "media", "label", "labels", "shapes")
+        hashes = [pl.col(name).hash(seed).sum() for seed, name in enumerate(columns)]
+        told = self.frame.select(pl.len(), *hashes)
+        parts = [self.meta.to_json(), *map(str, told.collect().row(0))]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
     def write(self, path: Path) -> None:
         """Write table and metadata to one Parquet file, atomically."""

@@ -1,0 +1,1 @@
+"""Opened manifests: which rows a state of the page chooses, in which order, and how many."""
