@@ -10,13 +10,17 @@ PEERS := $(BIN)/python -m pip install --quiet --no-deps \
   "medmnist==3.0.2" "nnunetv2>=2.8" "batchgenerators>=0.25" "acvl-utils>=0.2.6"
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
-.PHONY: demo test check lint bench clean
+.PHONY: demo test test-browser check lint bench clean
 
 demo: $(VENV)/.has-train
 	$(BIN)/medshelf demo
 
 test: $(VENV)/.has-train-fast-test
 	$(BIN)/python -m pytest
+
+# The explorer in a real Chromium; part of `make test`, which skips it where there is none.
+test-browser: $(VENV)/.has-train-fast-test
+	$(BIN)/python -m pytest tests/browser
 
 check: lint test
 

@@ -8,15 +8,21 @@ import numpy as np
 from PIL import Image
 
 from medshelf.core.errors import MedshelfError, SettingError
+from medshelf.dataset import decoding
+from medshelf.dataset.fields import Medium
 from medshelf.dataset.looking.panels import as_picture
+from medshelf.dataset.masks import read_mask
 from medshelf.dataset.sample import Sample
 from medshelf.formats.geometry import orientation
+from medshelf.formats.picture import read as read_picture
 from medshelf.formats.raster import Raster
 from medshelf.formats.volume import Volume
 from medshelf.imaging.montage import montage
 from medshelf.imaging.overlay import as_rgb
+from medshelf.imaging.window import Window
 
 _EMPTY, _PIXELS_SHOW = 200, 3
+_VOLUMES = ("nii", "nii.gz", "mha", "mhd", "nrrd")
 
 
 def thumbnails(
@@ -39,7 +45,7 @@ def thumbnails(
     tiles, problems = [], []
     for sample in samples:
         try:
-            tiles.append(_tile(_picture(sample), edge))
+            tiles.append(_tile(glance(sample, sample.medium()), edge))
         except MedshelfError as error:
             problems.append(f"{sample.id}: {error.problem}")
             tiles.append(np.full((edge, edge, 3), _EMPTY, np.uint8))
@@ -50,19 +56,50 @@ def thumbnails(
     return Image.fromarray(montage(np.stack(tiles), n_columns)), problems
 
 
-def _picture(sample: Sample) -> np.ndarray:
-    """Return an image as uint8, grey or RGB; of a volume or film the middle, seen from below."""
-    medium = sample.medium()
-    volume = None
-    if medium.index is None and medium.format in ("nii", "nii.gz", "mha", "mhd", "nrrd"):
-        volume = sample.volume()
-    raster = _middle(volume) if volume is not None and "Z" in volume.axes else sample.raster()
+def glance(
+    sample: Sample,
+    medium: Medium,
+    *,
+    window: Window | None = None,
+    min_edge: int | None = None,
+) -> np.ndarray:
+    """Return one image as uint8, grey or RGB; of a volume or film the middle, seen from below.
+
+    Args:
+        sample: Whose image it is.
+        medium: The image.
+        window: Centre and width; by default the image's own range.
+        min_edge: Decode a JPEG reduced, keeping both edges this long.
+    """
+    return as_picture(_still(sample, medium, min_edge), window)
+
+
+def glance_at_mask(sample: Sample, medium: Medium) -> np.ndarray:
+    """Return the values of a mask where `glance` shows the image, (H, W)."""
+    return _still(sample, medium, None, mask=True).as_axes("YX")
+
+
+def _still(sample: Sample, medium: Medium, min_edge: int | None, *, mask: bool = False) -> Raster:
+    if medium.index is None and medium.format in _VOLUMES:
+        volume = decoding.open_volume(sample.root, medium)
+        if "Z" in volume.axes:
+            return _flat(_middle(volume))
+    if min_edge is not None and medium.index is None and medium.format in ("jpg", "jpeg"):
+        where = str(decoding.location(sample.root, medium))
+        source = decoding.source(sample.root, medium)
+        return read_picture(source, where=where, min_edge=min_edge)
+    if mask:
+        return _flat(read_mask(sample.root, [medium], sample.legend, sample.meta.dimensions))
+    return _flat(decoding.read(sample.root, medium, sample.meta.dimensions))
+
+
+def _flat(raster: Raster) -> Raster:
     array, axes = raster.array, raster.axes
     for axis in "ZT":
         if axis in axes:
             array = np.take(array, array.shape[axes.index(axis)] // 2, axes.index(axis))
             axes = axes.replace(axis, "")
-    return as_picture(Raster(array, axes, raster.photometric))
+    return Raster(array, axes, raster.photometric)
 
 
 def _middle(volume: Volume) -> Raster:

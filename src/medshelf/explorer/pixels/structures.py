@@ -1,0 +1,52 @@
+"""What a mask shows, one structure after the other, each with its values and its colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from medshelf.dataset.fields import Medium
+from medshelf.dataset.sample import Sample
+
+MOST_STRUCTURES: Final = 255
+
+_BACKGROUND: Final = "background"
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """One thing that a mask shows.
+
+    Attributes:
+        name: From the legend, or the label of the mask, or the value.
+        values: What stands for it in the mask.
+    """
+
+    name: str
+    values: tuple[int, ...]
+
+
+def structures_of(sample: Sample, medium: Medium, mask: np.ndarray) -> tuple[Structure, ...]:
+    """Return the structures of a mask that has one value per pixel.
+
+    The legend names them where there is one; else each value but 0 is one, or, in a mask that is
+    said to hold one structure, all of them together.
+
+    Args:
+        sample: Whose mask it is.
+        medium: The mask.
+        mask: Its values.
+    """
+    named = tuple(
+        Structure(name, values)
+        for name, values in sample.legend.items()
+        if name.lower() != _BACKGROUND and values != (0,)
+    )
+    if named and medium.label is None:
+        return named[:MOST_STRUCTURES]
+    values = tuple(int(each) for each in np.unique(mask)[:1000] if each != 0)
+    if medium.label is not None:
+        return (Structure(medium.label, values),) if values else ()
+    return tuple(Structure(str(each), (each,)) for each in values[:MOST_STRUCTURES])

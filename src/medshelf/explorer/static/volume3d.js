@@ -1,0 +1,38 @@
+// A volume in 3D, when its button is pressed: NiiVue is loaded then, and only where it is installed.
+"use strict";
+(() => {
+  const library = () => new Promise((resolve, reject) => {
+    if (window.niivue) { resolve(window.niivue); return; }
+    const script = document.createElement("script");
+    script.src = "/static/vendor/niivue.umd.js";
+    script.onload = () => resolve(window.niivue);
+    script.onerror = reject;
+    document.head.append(script);
+  });
+  const open = async (viewer) => {
+    const { Niivue } = await library();
+    const canvas = document.createElement("canvas");
+    canvas.className = "three-d-stage";
+    viewer.querySelector(".planes").after(canvas);
+    const shown = new Niivue({ isRadiologicalConvention: true, show3Dcrosshair: true });
+    try {
+      await shown.attachToCanvas(canvas);
+      await shown.loadVolumes([{ url: `${viewer.dataset.address}/volume.nii.gz`, name: "volume.nii.gz" }]);
+      shown.setSliceType(shown.sliceTypeRender);
+      canvas.dataset.ready = "1";
+    } catch (error) {
+      canvas.remove();
+      throw error;
+    }
+  };
+  for (const button of document.querySelectorAll(".three-d")) {
+    button.addEventListener("click", () => {
+      const viewer = button.closest(".viewer");
+      button.disabled = true;
+      open(viewer).catch(() => {
+        viewer.querySelector(".no-three-d").hidden = false;
+        button.hidden = true;
+      });
+    });
+  }
+})();
