@@ -141,6 +141,7 @@ class Protocol(_Part):
         fit: How predictions are made from training data.
         few_shot: Train on so many samples only.
         test_on: `same` dataset, or `other`: one that the run names, with labels harmonised.
+        notes: What a reader of its results must know, one sentence or more each.
     """
 
     id: str
@@ -154,6 +155,7 @@ class Protocol(_Part):
     few_shot: FewShot | None = None
     test_on: Literal["same", "other"] = "same"
     test_split: Literal["test"] = "test"
+    notes: tuple[str, ...] = ()
 
     @property
     def epochs(self) -> int:

@@ -1,56 +1,42 @@
-"""Models by name: networks, estimators, and whatever a user brings."""
+"""Models by name: networks, estimators, and whatever a user brings.
+
+A family of models is a module in `families/`; nothing lists them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+import importlib
+from functools import cache
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any
 
-from medshelf.core.errors import UnknownNameError
+from medshelf.benchmark.models import families
+from medshelf.benchmark.models.model import Model
+from medshelf.core.errors import RunError, UnknownNameError
 
 if TYPE_CHECKING:
     from torch import nn
 
     from medshelf.benchmark.protocol import Protocol
 
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A model that can be asked for.
-
-    Attributes:
-        name: In commands and run folders.
-        published_name: As published tables write it.
-        kind: A `network` is trained by gradients, an `estimator` fitted on pixels.
-        dimensions: Spatial axes that it takes, or None for any.
-    """
-
-    name: str
-    published_name: str
-    kind: Literal["network", "estimator"]
-    dimensions: int | None = None
-
-
-_MODELS = (
-    Model("resnet18", "ResNet-18", "network", 2),
-    Model("resnet50", "ResNet-50", "network", 2),
-)
+__all__ = ["Model", "build_network", "find_model", "model_names"]
 
 
 def model_names() -> list[str]:
-    """Return the names of all models, sorted."""
-    return sorted(each.name for each in _MODELS)
+    """Return the names of all models that are built in, sorted."""
+    return sorted(name for family in _families() for name in family.names())
 
 
 def find_model(name: str) -> Model:
-    """Return what is known of a model, before any work is done.
+    """Return what a model's name says, before any work is done.
+
+    Whether a network from elsewhere (`monai:CLASS`, `package.module:callable`) exists shows when it
+    is built.
 
     Raises:
         UnknownNameError: There is no such model.
     """
-    for each in _MODELS:
-        if each.name == name:
-            return each
-    raise UnknownNameError("model", name, model_names())
+    return _find(name)[1]
 
 
 def build_network(name: str, protocol: Protocol, n_outputs: int) -> nn.Module:
@@ -62,10 +48,26 @@ def build_network(name: str, protocol: Protocol, n_outputs: int) -> nn.Module:
         n_outputs: Classes or labels.
 
     Raises:
+        MissingExtraError: The package that it comes from is not installed.
+        RunError: The model is no network, or not one that gives logits for the protocol's images.
         UnknownNameError: There is no such model.
     """
-    from medshelf.benchmark.models import resnet
+    family, model = _find(name)
+    if model.kind != "network":
+        raise RunError(f"Model {name!r} is not a network", "Choose a network, e.g. resnet18")
+    network: nn.Module = family.build(name, protocol, n_outputs)
+    return network
 
-    find_model(name)
-    builders = {"resnet18": resnet.resnet18, "resnet50": resnet.resnet50}
-    return builders[name](channels=protocol.data.channels, n_outputs=n_outputs)
+
+def _find(name: str) -> tuple[Any, Model]:
+    for family in _families():
+        if found := family.find(name):
+            return family, found
+    known = [*model_names(), "monai:CLASS", "package.module:callable"]
+    raise UnknownNameError("model", name, known)
+
+
+@cache
+def _families() -> tuple[Any, ...]:
+    found = sorted(each.name for each in iter_modules(families.__path__))
+    return tuple(importlib.import_module(f"{families.__name__}.{name}") for name in found)
