@@ -1,0 +1,1 @@
+"""Corruptions: pictures as a worse machine, hand or archive would have given them."""
