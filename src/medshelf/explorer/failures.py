@@ -52,8 +52,8 @@ class Failure(View):
 
 
 SCHEMA: dict[int | str, dict[str, Any]] = {
-    status: {"model": Failure, "description": name}
-    for status, name in ((400, "A parameter makes no sense"), (404, "There is no such thing"))
+    "4XX": {"model": Failure, "description": "There is no such thing, or a parameter is wrong"},
+    "5XX": {"model": Failure, "description": "It could not be shown"},
 }
 
 

@@ -10,6 +10,7 @@ import logging
 import secrets
 from dataclasses import dataclass
 from hmac import compare_digest
+from socket import gethostname
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -21,13 +22,14 @@ from medshelf.explorer.failures import failed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from medshelf.explorer.listening import Wish
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     Pairs = Iterable[tuple[bytes, bytes]]
 
 _LOG = logging.getLogger(__name__)
 
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 HEADERS = {
     b"content-security-policy": (
         b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -67,6 +69,12 @@ class Hosts:
         if port != str(self.port):
             return False
         return name in self.names or (self.any_address and _is_address(name))
+
+
+def hosts_of(wish: Wish, port: int) -> Hosts:
+    """Return the names by which a server may be called that listens as it was wished."""
+    own = {wish.called.lower()} if wish.is_local else {wish.called.lower(), gethostname().lower()}
+    return Hosts((*_LOOPBACK, *own), port, any_address=wish.is_everywhere)
 
 
 class Guard:

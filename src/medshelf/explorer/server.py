@@ -9,7 +9,6 @@ import logging
 import os
 import secrets
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -80,12 +79,10 @@ def make(app: ASGIApp, wish: Wish, port: int, token: str | None) -> uvicorn.Serv
     """Return a server with a guarded app, not started yet."""
     import uvicorn
 
-    from medshelf.explorer.guard import LOOPBACK, Guard, Hosts
+    from medshelf.explorer.guard import Guard, hosts_of
 
-    own = () if wish.is_local else (wish.called.lower(), socket.gethostname().lower())
-    hosts = Hosts((*LOOPBACK, *own), port, any_address=wish.is_everywhere)
     config = uvicorn.Config(
-        Guard(app, hosts, token),
+        Guard(app, hosts_of(wish, port), token),
         http="h11",
         ws="none",
         loop="asyncio",
