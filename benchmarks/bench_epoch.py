@@ -22,7 +22,7 @@ from torchvision_forms import usual
 import medshelf
 from medshelf.benchmark.fits.fit import Assignment
 from medshelf.benchmark.fits.inputs import Inputs
-from medshelf.benchmark.fits.network import _State
+from medshelf.benchmark.fits.state import State
 from medshelf.benchmark.metrics import acc, auc
 from medshelf.benchmark.models import build_network
 from medshelf.benchmark.protocol import find_protocol
@@ -110,11 +110,10 @@ class Ours:
             folder=Path(FOLDER.name),
         )
         self.inputs = Inputs(PROTOCOL.data, 128, "cpu")
-        self.state = _State(asked, "cpu")
-        self.bar = type("Silent", (), {"update": lambda _: None})()
+        self.state = State(asked, "cpu")
 
     def epoch(self, *splits: str) -> None:
-        self.state.train(self.inputs.training(self.data["train"], (0, 0)), self.bar)
+        self.state.train(self.inputs.training(self.data["train"], (0, 0)), lambda: None)
         for split in splits:
             scores, _ = self.state.predict(self.inputs.evaluation(self.data[split]))
             task, targets = self.data[split].task, self.data[split].targets

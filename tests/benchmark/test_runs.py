@@ -1,4 +1,4 @@
-"""Training, resuming, run records and the leaderboard, on generated images."""
+"""Runs: their records, repeating, resuming, refusing, on images and volumes made for the tests."""
 
 from __future__ import annotations
 
@@ -7,185 +7,259 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import medshelf
-from medshelf.api import Benchmark
-from medshelf.benchmark.leaderboard import caveats, leaderboard, quoted
 from medshelf.benchmark.result_file import read_scores
-from medshelf.benchmark.runs import find_runs, read_run
+from medshelf.benchmark.runs import RunSpec, find_runs, method_name, open_finished, read_run
+from medshelf.benchmark.specs import slug
 from medshelf.core.errors import FormatError, RunError, StorageError, UnknownNameError
 from medshelf.core.files import lock
-from medshelf.core.settings import Settings
 from tests.medmnist_files import make_file
 
 torch = pytest.importorskip("torch")
 
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402 - needs torch
+
+from medshelf.benchmark.fits.fit import Assignment  # noqa: E402
+from medshelf.benchmark.fits.inputs import Inputs  # noqa: E402
+from medshelf.benchmark.fits.network import seconds_per_epoch  # noqa: E402
+from medshelf.benchmark.fits.state import State  # noqa: E402
+from tests.benchmark.training_networks import (  # noqa: E402
+    PLAIN,
+    TINY,
+    short_protocol,
+    splits,
+    train,
+    without_time,
+)
+
 SETS = {"breastmnist": 2, "retinamnist": 5, "chestmnist": 14}
+SPEC = RunSpec("a", "28", {"a.npz": "md5:0123456789ab"}, False, False, "p", 100, 100, "m", 0)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def raw(tmp_path: Path) -> Path:
     for dataset in SETS:
         make_file(tmp_path / "raw", dataset)
     return tmp_path / "raw"
 
 
-def run(folder: Path, dataset: str = "breastmnist", **options: object) -> Benchmark:
-    options = {"seeds": 1, "epochs": 2, "device": "cpu", "allow_modified": True} | options
-    return medshelf.run_benchmark(dataset, root=folder, **options)  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize("dataset", SETS)
-def test_a_run_writes_down_everything(folder: Path, dataset: str) -> None:
-    done = run(folder, dataset)
-    (found,) = done.runs
+def test_a_run_writes_down_everything(raw: Path, tmp_path: Path, dataset: str) -> None:
+    found = train(splits(raw, dataset), tmp_path / "runs")
     record = json.loads((found.folder / "run.json").read_text())
     assert record["spec"]["epochs"] == 2
     assert record["spec"]["protocol_epochs"] == 100
     assert record["spec"]["modified"] is True
     assert record["spec"]["precision"] == "float32"
-    assert record["spec"]["files"] == {f"{dataset}.npz": found.spec.files[f"{dataset}.npz"]}
-    assert found.spec.files[f"{dataset}.npz"].startswith("md5:")
+    assert record["spec"]["compiled"] is False
+    assert record["spec"]["files"][f"{dataset}.npz"].startswith("md5:")
     assert record["selection"]["split"] == "val"
+    assert record["selection"]["epoch"] in {1, 2}
     assert record["hardware"]["device"] == "cpu"
     assert set(record["versions"]) == {"python", "medshelf", "torch", "numpy", "polars"}
     assert record["protocol"]["fit"]["optimiser"] == {"name": "adam", "learning_rate": 0.001}
     assert [each["epoch"] for each in record["history"]] == [1, 2]
     assert record["wall_s"] > 0
+    assert record["notes"] == []
+    convolution, normalisation, k = 4 * 3 * 9 + 4, 2 * 4, SETS[dataset]
+    assert record["cost"] == {
+        "parameters": convolution + normalisation + (4 * 49 + 1) * k,
+        "macs": 4 * 49 * 27 + 4 * 49 * k,
+    }
     for split, n_samples in (("val", 6), ("test", 9)):
         scores = read_scores(found.folder / found.result_files[split])
-        assert scores.shape == (n_samples, SETS[dataset])
+        assert scores.shape == (n_samples, k)
         assert record["scores"][split]["n_samples"] == n_samples
     if dataset != "chestmnist":
         np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-5)
     assert read_run(found.folder) == found
-    page = done.report.read_text()
-    assert "2 epochs, not the protocol (100)" in page
-    assert "modified data" in page.lower()
-    assert not (found.folder / "last.pt").exists()
+    kept = {path.name for path in sorted(found.folder.iterdir()) if not path.name.startswith(".")}
+    assert kept == {"run.json", "weights.safetensors", *found.result_files.values()}
 
 
-def test_the_result_file_is_scored_alike_by_evaluate(folder: Path) -> None:
-    (found,) = run(folder).runs
-    path = found.folder / found.result_files["test"]
-    result = medshelf.evaluate(path, root=folder, allow_modified=True)
-    expected = found.scores["test"]
-    assert (result.scores.auc, result.scores.acc) == (expected.auc, expected.acc)
-    assert result.scores.recall == expected.recall
-    assert result.scores.calibration_error == pytest.approx(expected.calibration_error, abs=1e-6)
-    assert result.name_agrees
-    assert result.modified
-    assert result.name.run == "resnet18_medmnist-28_seed0"
-    wrong = path.with_name("breastmnist_test_[AUC]0.123_[ACC]0.456@x.csv")
-    path.rename(wrong)
-    assert not medshelf.evaluate(wrong, root=folder, allow_modified=True).name_agrees
+def test_volumes_are_trained_on(tmp_path: Path) -> None:
+    make_file(tmp_path, "adrenalmnist3d")
+    data = splits(tmp_path, "adrenalmnist3d")
+    found = train(data, tmp_path / "runs", protocol=short_protocol("medmnist3d-28"))
+    assert len(found.history) == 2
+    fit = open_finished(found, data["test"].task, "cpu")
+    expected = read_scores(found.folder / found.result_files["test"])
+    np.testing.assert_allclose(fit.predict(data["test"].images()), expected, rtol=1e-5)
 
 
-def test_a_finished_run_is_not_run_again(folder: Path) -> None:
-    (first,) = run(folder).runs
-    before = (first.folder / "best.pt").stat().st_mtime_ns
-    both = run(folder, seeds=2).runs
-    assert both[0] == first
-    assert both[1].spec.seed == 1
-    assert both[1].scores != first.scores
-    assert (first.folder / "best.pt").stat().st_mtime_ns == before
+def test_the_network_keeps_the_selected_weights(raw: Path, tmp_path: Path) -> None:
+    data = splits(raw)
+    found = train(data, tmp_path)
+    fit = open_finished(found, data["test"].task, "cpu")
+    (images,) = (
+        each[0] for each in Inputs(short_protocol().data, 9, "cpu").evaluation(data["test"])
+    )
+    network = fit.network()
+    assert not network.training
+    expected = read_scores(found.folder / found.result_files["test"])
+    with torch.no_grad():
+        np.testing.assert_allclose(network(images).softmax(1), expected, rtol=1e-5)
+    from medshelf.benchmark.models.weights import read_metadata
+
+    told = read_metadata(found.folder / "weights.safetensors")
+    assert (told["model"], told["dataset"], told["seed"]) == (TINY, "breastmnist", "0")
+    assert json.loads(told["classes"]) == list(data["test"].classes)
+    assert told["protocol"] == "medmnist-28"
+    assert told["medshelf"] == found.versions["medshelf"]
 
 
-def test_same_seed_same_numbers(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_training_starts_from_given_weights(raw: Path, tmp_path: Path) -> None:
+    data = splits(raw)
+    weights = train(data, tmp_path, seed=5).folder / "weights.safetensors"
+    tuned, fresh = train(data, tmp_path, weights=weights), train(data, tmp_path)
+    assert "_weights-" in tuned.spec.group
+    assert tuned.spec.weights.startswith("sha256:")
+    assert tuned.history[0]["train_loss"] < fresh.history[0]["train_loss"]
+    weights.write_bytes(weights.read_bytes()[:300])
+    with pytest.raises(FormatError, match=r"weights\.safetensors: no safetensors file"):
+        train(data, tmp_path, weights=weights)
+
+
+def test_a_finished_run_is_not_run_again(raw: Path, tmp_path: Path) -> None:
+    data = splits(raw)
+    first = train(data, tmp_path)
+    before = (first.folder / "weights.safetensors").stat().st_mtime_ns
+    assert train(data, tmp_path) == first
+    assert train(data, tmp_path, seed=1).scores != first.scores
+    assert (first.folder / "weights.safetensors").stat().st_mtime_ns == before
+
+
+def test_same_seed_same_numbers_and_the_callers_random_state_is_left_alone(
+    raw: Path, tmp_path: Path
 ) -> None:
-    (first,) = run(folder).runs
+    first = train(splits(raw), tmp_path / "first")
     torch.manual_seed(1234)
-    monkeypatch.setenv("MEDSHELF_HOME", str(tmp_path / "other"))
-    (second,) = run(folder).runs
-    assert first.folder != second.folder
-    assert first.scores == second.scores
-    weights = [torch.load(each.folder / "best.pt", weights_only=True) for each in (first, second)]
-    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+    expected = torch.rand(3)
+    torch.manual_seed(1234)
+    second = train(splits(raw), tmp_path / "second")
+    assert torch.equal(torch.rand(3), expected)
+    assert without_time(first) == without_time(second)
 
 
-def test_low_precision_is_another_run_and_says_so(folder: Path) -> None:
-    (exact,), (low,) = (run(folder, precision=each).runs for each in ("float32", "bfloat16"))
-    assert low.spec.name == exact.spec.name.replace("resnet18", "resnet18_bfloat16")
-    assert low.spec.precision == "bfloat16"
-    assert "convolutions in bfloat16" in caveats(low)
-    assert caveats(exact) == [each for each in caveats(low) if "bfloat16" not in each]
+def test_low_precision_is_another_run_and_says_so(raw: Path, tmp_path: Path) -> None:
+    exact, low = (train(splits(raw), tmp_path, precision=each) for each in ("float32", "bfloat16"))
+    assert "_bfloat16_" in low.spec.name
     assert low.history[0]["train_loss"] != exact.history[0]["train_loss"]
     assert low.history[0]["train_loss"] == pytest.approx(exact.history[0]["train_loss"], rel=0.1)
 
 
-def test_training_leaves_the_callers_random_state_alone(folder: Path) -> None:
-    torch.manual_seed(7)
-    expected = torch.rand(3)
-    torch.manual_seed(7)
-    run(folder, epochs=1)
-    assert torch.equal(torch.rand(3), expected)
-
-
-def start_process(folder: Path, home: Path, epochs: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "medshelf", "benchmark", "breastmnist", "--seeds", "1"]
-    command += ["--epochs", str(epochs), "--root", str(folder), "--allow-modified", "--quiet"]
-    return subprocess.Popen(command, env={**os.environ, "MEDSHELF_HOME": str(home)})
-
-
-@pytest.mark.parametrize("moment", ["in an epoch", "while saving"])
-def test_killed_and_resumed_gives_the_uninterrupted_result(
-    folder: Path, tmp_path: Path, moment: str
+@pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning")  # torch's own
+def test_a_compiled_run_is_another_run_with_nearly_the_same_losses(
+    raw: Path, tmp_path: Path
 ) -> None:
-    epochs = 4
-    assert start_process(folder, tmp_path / "whole", epochs).wait() == 0
-    process = start_process(folder, tmp_path / "killed", epochs)
-    wanted = {"in an epoch": "last.pt", "while saving": ".last.pt.part"}[moment]
-    deadline = time.monotonic() + 120
-    while not list((tmp_path / "killed").rglob(wanted)):
-        assert time.monotonic() < deadline
-        assert process.poll() is None, "it ended before it could be killed"
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not list((tmp_path / "killed").rglob("run.json"))
-    assert start_process(folder, tmp_path / "killed", epochs).wait() == 0
-    whole, resumed = (
-        next(find_runs(tmp_path / home / "runs", "breastmnist")) for home in ("whole", "killed")
+    data = splits(raw)
+    data["train"] = data["train"][:10]  # batches of one size: the compiler is slow
+    plain, compiled = (train(data, tmp_path, PLAIN, compiled=each) for each in (False, True))
+    assert compiled.spec.compiled
+    assert "_compiled_" in compiled.spec.name
+    losses = [[each["train_loss"] for each in found.history] for found in (plain, compiled)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.benchmark.training_networks import splits, train
+replace, saved = Path.replace, []
+def kill(path, target):
+    saved.append(Path(target).name)
+    if saved.count("last.pt") == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return replace(path, target)
+Path.replace = kill
+train(splits(Path(sys.argv[1])), Path(sys.argv[2]), epochs=4)
+"""
+
+
+def test_killed_while_saving_and_resumed_gives_the_uninterrupted_result(
+    raw: Path, tmp_path: Path
+) -> None:
+    whole = train(splits(raw), tmp_path / "whole", epochs=4)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, raw, tmp_path / "killed"],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        check=False,
     )
-    assert resumed.scores == whole.scores
-    assert resumed.selection == whole.selection
-    assert len(resumed.history) == epochs
+    assert done.returncode == -signal.SIGKILL
+    (folder,) = sorted((tmp_path / "killed").iterdir())
+    progress = torch.load(folder / "last.pt", weights_only=True)["progress"]
+    assert len(progress["history"]) == 1
+    assert (folder / ".last.pt.part").exists()
+    assert not (folder / "run.json").exists()
+    resumed = train(splits(raw), tmp_path / "killed", epochs=4)
+    assert without_time(resumed) == without_time(whole)
     for split, name in whole.result_files.items():
-        assert resumed.result_files[split] == name
-        assert (resumed.folder / name).read_bytes() == (whole.folder / name).read_bytes()
+        assert (resumed.folder / name).read_bytes() == (whole.folder / name).read_bytes(), split
 
 
-def test_a_damaged_checkpoint_is_named(folder: Path) -> None:
-    target = Settings.from_environment().runs_folder / run(folder).runs[0].spec.name
-    (target / "run.json").unlink()
-    (target / "last.pt").write_bytes(b"half a checkpoint")
-    with pytest.raises(
-        FormatError, match=r"(?s)last\.pt: not a checkpoint.*Delete it and run again"
-    ):
-        run(folder)
+def test_a_damaged_checkpoint_is_named(raw: Path, tmp_path: Path) -> None:
+    folder = train(splits(raw), tmp_path).folder
+    (folder / "run.json").unlink()
+    (folder / "last.pt").write_bytes(b"half a checkpoint")
+    message = r"(?s)last\.pt: not a checkpoint.*Delete it and run again"
+    with pytest.raises(FormatError, match=message):
+        train(splits(raw), tmp_path)
 
 
-def test_a_damaged_run_record_is_named(folder: Path) -> None:
-    target = run(folder).runs[0].folder / "run.json"
-    target.write_text(target.read_text()[:200])
+def test_a_damaged_run_record_is_named(raw: Path, tmp_path: Path) -> None:
+    path = train(splits(raw), tmp_path).folder / "run.json"
+    path.write_text(path.read_text()[:200])
     with pytest.raises(FormatError, match=r"run\.json: not a run"):
-        run(folder)
+        train(splits(raw), tmp_path)
 
 
-def test_a_run_of_other_files_is_not_taken_for_this_one(folder: Path) -> None:
-    target = run(folder).runs[0].folder / "run.json"
-    target.write_text(target.read_text().replace('"breastmnist.npz": "md5:', '"x.npz": "md5:'))
-    with pytest.raises(RunError, match=r"(?s)same name made from other files.*Move that folder"):
-        run(folder)
+def test_a_finished_run_of_other_files_or_rules_is_not_taken_for_this_one(
+    raw: Path, tmp_path: Path
+) -> None:
+    path = train(splits(raw), tmp_path).folder / "run.json"
+    text = path.read_text()
+    path.write_text(text.replace('"breastmnist.npz": "md5:', '"x.npz": "md5:'))
+    with pytest.raises(RunError, match=r"(?s)made from other files or settings \(files\).*Move"):
+        train(splits(raw), tmp_path)
+    path.write_text(text.replace('"gamma": 0.1', '"gamma": 0.2'))
+    with pytest.raises(RunError, match=r"\(protocol\)"):
+        train(splits(raw), tmp_path)
+    path.write_text(text.replace('"title": "', '"title": "New: '))
+    assert train(splits(raw), tmp_path).protocol["title"].startswith("New: ")
 
 
-def test_a_run_in_progress_elsewhere_is_not_joined(folder: Path) -> None:
-    target = Settings.from_environment().runs_folder / run(folder).runs[0].spec.name
+def test_an_interrupted_run_is_not_resumed_by_another_one(raw: Path, tmp_path: Path) -> None:
+    folder = train(splits(raw), tmp_path).folder
+    (folder / "run.json").unlink()
+    (folder / "last.pt").write_bytes(b"half a checkpoint")
+    with pytest.raises(FormatError):
+        train(splits(raw), tmp_path)
+    path = folder / "spec.json"
+    text = path.read_text()
+    path.write_text(text.replace('"batch_size": 5', '"batch_size": 6'))
+    with pytest.raises(
+        RunError, match=r"(?s)other files or settings \(protocol\).*Move that folder"
+    ):
+        train(splits(raw), tmp_path)
+    path.write_text(text.replace('"synthetic": false', '"synthetic": true'))
+    with pytest.raises(RunError, match=r"\(synthetic\)"):
+        train(splits(raw), tmp_path)
+    path.write_text(text[:100])
+    with pytest.raises(FormatError, match=r"spec\.json: not what a run began with"):
+        train(splits(raw), tmp_path)
+    path.write_text(text)
+    (folder / "last.pt").unlink()
+    assert train(splits(raw), tmp_path).history
+
+
+def test_a_run_in_progress_elsewhere_is_not_joined(raw: Path, tmp_path: Path) -> None:
+    target = train(splits(raw), tmp_path).folder
     script = (
         "import sys, time\nfrom pathlib import Path\nfrom medshelf.core.files import lock\n"
         "with lock(Path(sys.argv[1])):\n    print('held', flush=True)\n    sys.stdin.read()\n"
@@ -198,10 +272,133 @@ def test_a_run_in_progress_elsewhere_is_not_joined(folder: Path) -> None:
         assert holder.stdout is not None
         holder.stdout.readline()
         with pytest.raises(StorageError, match="in use by another medshelf process"):
-            run(folder)
+            train(splits(raw), tmp_path)
         holder.communicate()
     with lock(target / "run", timeout_s=0):
         pass
+
+
+def test_a_run_of_an_earlier_version_is_read_but_does_not_predict(
+    raw: Path, tmp_path: Path
+) -> None:
+    data = splits(raw)
+    path = train(data, tmp_path).folder / "run.json"
+    record = json.loads(path.read_text())
+    for name in ("deterministic", "weights", "tested_on", "compiled"):
+        del record["spec"][name]
+    del record["cost"], record["notes"], record["protocol"]["fit"]
+    record["protocol"]["epochs"] = 100
+    record["spec"]["model"] = "resnet19"
+    path.write_text(json.dumps(record))
+    found = read_run(path.parent)
+    assert (found.cost.parameters, found.notes, found.spec.compiled) == (None, [], False)
+    assert method_name(found) == "resnet19 (28)"
+    with pytest.raises(RunError, match=r"(?s)protocols this version cannot follow.*run again"):
+        open_finished(found, data["test"].task)
+
+
+def test_missing_weights_are_named(raw: Path, tmp_path: Path) -> None:
+    data = splits(raw)
+    found = train(data, tmp_path)
+    (found.folder / "weights.safetensors").unlink()
+    with pytest.raises(FormatError, match=r"weights\.safetensors: there is no such file"):
+        open_finished(found, data["test"].task, "cpu").predict(data["test"])
+
+
+def test_another_dataset_is_tested_on(raw: Path, tmp_path: Path) -> None:
+    make_file(tmp_path / "other", "pneumoniamnist")
+    data = splits(raw) | {"test": splits(tmp_path / "other", "pneumoniamnist")["test"]}
+    found = train(data, tmp_path / "runs")
+    assert found.spec.tested_on == "pneumoniamnist"
+    assert "_on-pneumoniamnist_" in found.spec.name
+    assert set(found.spec.files) == {"breastmnist.npz", "pneumoniamnist.npz"}
+    assert found.result_files["val"].startswith("breastmnist_val_")
+    assert found.result_files["test"].startswith("pneumoniamnist_test_")
+    assert list(find_runs(tmp_path / "runs", "breastmnist")) == [found]
+
+
+def test_names_of_groups_are_legal_and_never_shared() -> None:
+    models = (
+        "m",
+        "m_bfloat16",
+        "monai:DenseNet121",
+        "monai-DenseNet121",
+        "my_pkg.nets:Tiny",
+        "a/b",
+    )
+    specs = [replace(SPEC, model=each) for each in models]
+    specs += [replace(SPEC, precision="bfloat16"), replace(SPEC, compiled=True)]
+    specs += [replace(SPEC, protocol="medmnist+-64", size="64"), replace(SPEC, epochs=3)]
+    specs += [replace(SPEC, model="x" * 300), replace(SPEC, model="x" * 301)]
+    groups = [each.group for each in specs]
+    assert len({each.lower() for each in groups}) == len(groups)
+    assert all(len(each) < 200 and not set(each) & set('<>:"/\\|?* %') for each in groups)
+    assert "a_64_medmnist+-64_m" in groups
+    assert "monai-DenseNet121~" in replace(SPEC, model="monai:DenseNet121").group
+    assert slug("resnet18-3d") == "resnet18-3d"
+
+
+class Reading(TorchDispatchMode):
+    """Counts operations that wait for the device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.n_waits = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        waiting = ("_local_scalar_dense", "nonzero", "equal", "masked_select")
+        self.n_waits += str(func).split(".")[1] in waiting
+        return func(*args, **(kwargs or {}))
+
+
+def assignment(data: dict[str, object], folder: Path) -> Assignment:
+    protocol = short_protocol()
+    return Assignment(
+        *(protocol, "breastmnist", data["train"].task, TINY, 0, 2, "cpu"),
+        precision="float32",
+        deterministic=False,
+        weights=None,
+        folder=folder,
+    )
+
+
+def test_no_step_waits_for_the_device(raw: Path, tmp_path: Path) -> None:
+    data = splits(raw)
+    state = State(assignment(data, tmp_path), "cpu")
+    state.optimiser.step = lambda: None  # on a CPU it reads its own counters
+    waits = []
+    with Reading() as reading:
+        batches = Inputs(short_protocol().data, 2, "cpu").training(data["train"], (0, 0))
+        state.train(batches, lambda: waits.append(reading.n_waits))
+    assert waits == [0] * 6
+    with Reading() as reading:
+        float(torch.ones(1))
+    assert reading.n_waits == 1
+
+
+def test_seconds_of_an_epoch_are_measured_without_a_trace(raw: Path, tmp_path: Path) -> None:
+    data, folder = splits(raw), tmp_path / "empty"
+    folder.mkdir()
+    before = torch.get_rng_state()
+    assert 0 < seconds_per_epoch(assignment(data, folder), data) < 60
+    assert not sorted(folder.iterdir())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_result_file_is_scored_alike_by_evaluate(raw: Path, tmp_path: Path) -> None:
+    found = train(splits(raw), tmp_path)
+    path = found.folder / found.result_files["test"]
+    result = medshelf.evaluate(path, root=raw, allow_modified=True)
+    expected = found.scores["test"]
+    assert (result.scores.auc, result.scores.acc) == (expected.auc, expected.acc)
+    assert result.scores.recall == expected.recall
+    assert result.scores.calibration_error == pytest.approx(expected.calibration_error, abs=1e-6)
+    assert result.name_agrees
+    assert result.modified
+    assert result.name.run == f"{slug(TINY)}_medmnist-28_seed0"
+    wrong = path.with_name("breastmnist_test_[AUC]0.123_[ACC]0.456@x.csv")
+    path.rename(wrong)
+    assert not medshelf.evaluate(wrong, root=raw, allow_modified=True).name_agrees
 
 
 @pytest.mark.parametrize(
@@ -212,62 +409,28 @@ def test_a_run_in_progress_elsewhere_is_not_joined(folder: Path) -> None:
             UnknownNameError,
             "Unknown model 'resnet19'.*Did you mean: resnet18",
         ),
-        ({"protocol": "medmnist-29"}, UnknownNameError, "Did you mean: medmnist-28"),
         ({"device": "cuda:99"}, RunError, "Device 'cuda:99' cannot be used"),
         ({"device": "abacus"}, RunError, "Device 'abacus' cannot be used"),
         ({"epochs": 0}, RunError, "0 epochs were asked for"),
         ({"precision": "float16"}, UnknownNameError, "Unknown precision 'float16'"),
+        ({"precision": "tfloat32"}, RunError, "Device 'cpu' has no tfloat32.*precision float32"),
+        ({"weights": Path("none.pt")}, FormatError, "none.pt: cannot be read.*No such file"),
     ],
 )
 def test_bad_options(
-    folder: Path, options: dict[str, object], error: type[Exception], message: str
+    raw: Path, tmp_path: Path, options: dict[str, object], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=f"(?s){message}"):
-        run(folder, **options)
+        train(splits(raw), tmp_path, **options)  # type: ignore[arg-type]
 
 
-def test_a_3d_set_is_refused_before_anything_is_read() -> None:
+def test_volumes_are_refused_by_a_protocol_for_pictures(tmp_path: Path) -> None:
+    make_file(tmp_path, "organmnist3d")
     with pytest.raises(RunError, match="is for 2D images, 'organmnist3d' has 3D images"):
-        medshelf.run_benchmark("organmnist3d")
+        train(splits(tmp_path, "organmnist3d"), tmp_path)
 
 
-def test_a_home_that_cannot_be_written(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_folder_that_cannot_be_made(raw: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setenv("MEDSHELF_HOME", str(tmp_path / "file"))
     with pytest.raises(StorageError, match=r"(?s)Cannot write .*MEDSHELF_HOME"):
-        run(folder)
-
-
-def test_quoted_numbers_are_the_published_ones() -> None:
-    assert len([each for name in QUOTED_SETS for each in quoted(name)]) == 145
-    by_method = {(each.method, each.kind): each for each in quoted("breastmnist")}
-    published = by_method["ResNet-18 (28)", "published"]
-    assert (published.auc, published.acc, published.n_seeds) == (0.901, 0.863, None)
-    replicated = by_method["ResNet-18 (28)", "replication"]
-    assert (replicated.auc_text, replicated.acc_text) == ("0.874 ± 0.012", "0.806 ± 0.008")
-    assert replicated.n_seeds == 3
-    assert published.kind_text == "published (quoted)"
-
-
-QUOTED_SETS = [each for each in medshelf.datasets() if "mnist" in each]
-
-
-def test_measured_entries_have_mean_sd_and_caveats(folder: Path) -> None:
-    done = run(folder, seeds=2)
-    aucs = [each.scores["test"].auc.value for each in done.runs]
-    (entry,) = [e for e in leaderboard("breastmnist", done.runs, None) if e.kind == "measured"]
-    assert entry.auc == pytest.approx(np.mean(aucs))
-    assert entry.auc_sd == pytest.approx(np.std(aucs, ddof=1))
-    assert entry.n_seeds == 2
-    assert entry.note == (
-        "2 epochs, not the protocol (100), modified data, not the published files"
-    )
-
-
-def test_the_leaderboard_ends_with_the_floor_where_data_are_at_hand(real_data: Path) -> None:
-    floor = medshelf.leaderboard("breastmnist", root=real_data)[-1]
-    assert floor.kind == "floor"
-    assert floor.acc == pytest.approx(114 / 156)
-    assert medshelf.leaderboard("pathmnist")[-1].kind == "published"
+        train(splits(raw), tmp_path / "file")

@@ -140,6 +140,19 @@ def test_the_description_of_the_api_has_every_page(client: httpx.Client) -> None
         re.sub(r":\w+\}", "}", each) for each in described
     } | set(described)
     assert all(set(each) == {"get"} for each in described.values())
+    answers = {status for each in described.values() for status in each["get"]["responses"]}
+    assert answers == {"200", "4XX", "5XX"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
+def test_no_page_can_be_written_to(page: Page, client: httpx.Client) -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+        assert client.request(method, f"/en{address(page)}").status_code == 405
+
+
+def test_a_page_asks_for_htmx_only_where_it_is(client: httpx.Client) -> None:
+    there = client.get("/static/vendor/htmx.min.js").status_code == 200
+    assert ("/static/vendor/htmx.min.js" in client.get("/en/about").text) is there
 
 
 def test_a_page_is_compressed_and_a_file_is_not(client: httpx.Client) -> None:

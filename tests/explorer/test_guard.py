@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from medshelf.explorer.guard import HEADERS, Hosts
+from medshelf.explorer.guard import HEADERS, Hosts, hosts_of
+from medshelf.explorer.listening import Wish
 from tests.explorer.serving import Running, running
 
 LINK = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
@@ -94,6 +95,16 @@ def test_a_server_for_other_machines_takes_addresses_and_its_own_name(
 ) -> None:
     assert Hosts(("shelf",), 80, any_address=True).has(host) is expected
     assert Hosts(("shelf",), 80).has("10.0.0.7") is False
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.2", "::1", "192.168.7.1", "0.0.0.0"])
+def test_the_printed_address_is_one_of_the_own_names(host: str) -> None:
+    wish = Wish(host)
+    hosts = hosts_of(wish, 8472)
+    assert hosts.has(f"{wish.called}:8472")
+    assert hosts.has("localhost:8472")
+    assert hosts.has("10.0.0.7:8472") is (host == "0.0.0.0")
+    assert not hosts.has("evil.test:8472")
 
 
 # Verbs

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from medshelf.benchmark.leaderboard import Entry, caveats
+from medshelf.benchmark.caveats import caveats
+from medshelf.benchmark.leaderboard.entries import Entry
+from medshelf.benchmark.leaderboard.tables import entry_tables
 from medshelf.benchmark.metrics import checked, class_aucs, one_against_rest, predicted, roc_curve
 from medshelf.benchmark.result_file import read_scores
 from medshelf.benchmark.runs import RUN_FILE, Run, method_name
@@ -22,13 +24,14 @@ from medshelf.report.charts.heatmap import Names, heat_map
 from medshelf.report.charts.intervals import Estimate, interval_chart
 from medshelf.report.charts.lines import Mark, Series, line_chart
 from medshelf.report.charts.scale import Axis
-from medshelf.report.page import Card, Cell, Link, Page, Picture, Table
+from medshelf.report.page import Card, Cell, Page, Picture, Table
 
 _MONTAGE_IMAGES, _MONTAGE_WIDTH = 60, 880
 _KINDS = {
     "published": "quoted",
     "replication": "quoted",
     "measured": "measured",
+    "entered": "measured",
     "floor": "floor",
 }
 
@@ -70,13 +73,6 @@ def write_report(
     return path
 
 
-def leaderboard_page(dataset: str, entries: Sequence[Entry]) -> Page:
-    """Return a page with one dataset's leaderboard."""
-    page = Page(f"{dataset}: leaderboard", "Test split. Quoted numbers are marked as such.")
-    page.table(_entries_table(entries))
-    return page
-
-
 def _key_figures(page: Page, runs: Sequence[Run]) -> None:
     scores = [run.scores["test"] for run in runs]
     first = scores[0]
@@ -107,8 +103,7 @@ def _comparison(page: Page, runs: Sequence[Run], entries: Sequence[Entry], metho
         "Beside other results",
         "Dots: measured here, with 95 % bootstrap intervals over test samples. Diamonds: quoted.",
     )
-    quoted = [each for each in entries if each.kind in {"published", "replication"}]
-    same = [each for each in quoted if each.method == method]
+    same = [each for each in entries if each.is_quoted and each.method == method]
     floor = [each for each in entries if each.kind == "floor"]
     charts = []
     for metric in ("auc", "acc"):
@@ -132,34 +127,8 @@ def _comparison(page: Page, runs: Sequence[Run], entries: Sequence[Entry], metho
         ]
         charts.append(interval_chart(f"Test {metric.upper()}", rows, Axis(metric.upper())))
     page.charts(*charts)
-    page.table(_entries_table(entries))
-
-
-def _entries_table(entries: Sequence[Entry]) -> Table:
-    rows: list[Sequence[Cell]] = []
-    for each in entries:
-        source: Cell = each.source
-        if each.source.startswith("https://"):
-            source = Link("paper", each.source)
-        rows.append(
-            (
-                *(each.method, each.kind_text, each.auc_text, each.acc_text, each.n_seeds),
-                *(_note(each), source),
-            )
-        )
-    measured = next((i for i, each in enumerate(entries) if each.kind == "measured"), None)
-    return Table(
-        ("Method", "Kind", "AUC", "ACC", "Seeds", "Note", "Source"),
-        rows,
-        caption="Test split; mean ± standard deviation over seeds where there are several.",
-        numeric={2, 3, 4},
-        emphasised=measured,
-    )
-
-
-def _note(entry: Entry) -> str:
-    selected = f"selected on {entry.selection_split}" if entry.selection_split else ""
-    return "; ".join(each for each in (entry.note, selected) if each)
+    for table in entry_tables(entries):
+        page.table(table)
 
 
 def _data(page: Page, data: Mapping[str, LabelledImages]) -> None:
@@ -184,27 +153,43 @@ def class_counts(dataset: LabelledImages) -> np.ndarray:
 
 def _learning(page: Page, runs: Sequence[Run]) -> None:
     first = runs[0]
-    split = first.selection["split"]
-    page.heading(
-        "Learning",
-        f"The weights with the best {first.selection['metric'].upper()} on {split!r} are scored.",
-    )
-    epochs = [each["epoch"] for each in first.history]
-    dots = len(epochs) < 15  # noqa: PLR2004
+    split, metric = first.selection["split"], first.selection["metric"]
+    page.heading("Learning", f"What has the best {metric.upper()} on {split!r} is scored.")
+    if all("epoch" in each for run in runs for each in run.history) and first.history:
+        _curves(page, runs)
+    elif first.history:
+        _choices(page, first)
+
+
+def _curves(page: Page, runs: Sequence[Run]) -> None:
+    first = runs[0]
+    split, metric = first.selection["split"], first.selection["metric"]
 
     def series(name: str, key: str, run: Run) -> Series:
-        return Series(name, epochs, [each[key] for each in run.history], dots)
+        epochs = [each["epoch"] for each in run.history]
+        values = [float(each.get(key, np.nan)) for each in run.history]
+        return Series(name, epochs, values, dots=len(epochs) < 15)  # noqa: PLR2004
 
-    chosen = Mark(f"selected: epoch {first.selection['epoch']}", first.selection["epoch"])
+    epoch = first.selection.get("epoch")
+    chosen = None if epoch is None else Mark(f"selected: epoch {epoch}", epoch)
     losses = [series("train", "train_loss", first), series(split, "selection_loss", first)]
-    metrics = [series(f"seed {run.spec.seed}", first.selection["metric"], run) for run in runs]
+    metrics = [series(f"seed {run.spec.seed}", metric, run) for run in runs]
     x = Axis("epoch", whole=True)
     page.charts(
         line_chart(f"Loss, seed {first.spec.seed}", losses, x, Axis("loss"), mark=chosen),
-        line_chart(
-            f"{first.selection['metric'].upper()} on {split!r}", metrics, x, Axis(""), mark=chosen
-        ),
+        line_chart(f"{metric.upper()} on {split!r}", metrics, x, Axis(""), mark=chosen),
     )
+
+
+def _choices(page: Page, run: Run) -> None:
+    """Show the choices that the selection split was asked about, in the order of trial."""
+    names = list(dict.fromkeys(name for each in run.history for name in each))
+    rows = [[_choice(each.get(name)) for name in names] for each in run.history]
+    page.table(Table(names, rows, caption=f"Choices that were tried, seed {run.spec.seed}."))
+
+
+def _choice(value: object) -> Cell:
+    return value if isinstance(value, str | int | float) else "" if value is None else str(value)
 
 
 def _errors(page: Page, run: Run, test: LabelledImages) -> None:
@@ -271,6 +256,9 @@ def _provenance(page: Page, runs: Sequence[Run], test: LabelledImages) -> None:
         ("Precision", first.spec.precision),
         ("Hardware", ", ".join(f"{key} {value}" for key, value in first.hardware.items())),
         ("Versions", ", ".join(f"{key} {value}" for key, value in first.versions.items())),
+        ("Kept", ", ".join(f"{name} {value}" for name, value in _kept(first).items())),
+        ("Cost of a prediction", _cost(first)),
+        ("Notes", "; ".join(first.notes) or "none"),
         ("Training time", ", ".join(f"{run.wall_s:.0f} s" for run in runs)),
         ("Intervals", f"percentile bootstrap, {scores.n_resamples} resamples, seed {scores.seed}"),
         ("Finished", first.finished),
@@ -278,3 +266,14 @@ def _provenance(page: Page, runs: Sequence[Run], test: LabelledImages) -> None:
     page.table(Table((), rows))
     page.details("Cite", test.cite() or "Generated data: nothing to cite.")
     page.details(f"{RUN_FILE} of seed {first.spec.seed}", first.to_json())
+
+
+def _kept(run: Run) -> dict[str, object]:
+    stated = {"split", "metric", "value"}
+    return {name: value for name, value in run.selection.items() if name not in stated}
+
+
+def _cost(run: Run) -> str:
+    named = {"parameters": run.cost.parameters, "multiply-accumulate operations": run.cost.macs}
+    counted = [f"{value:,} {name}" for name, value in named.items() if value is not None]
+    return ", ".join(counted) or "not counted"

@@ -6,7 +6,6 @@ interrupted, and starting the same run again goes on from its last checkpoint.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping
@@ -15,85 +14,39 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from pydantic import ValidationError
+
 from medshelf.benchmark import provenance
+from medshelf.benchmark.crossing import comparable
 from medshelf.benchmark.fits import open_fit
 from medshelf.benchmark.fits.fit import Assignment, Cost, Fit
 from medshelf.benchmark.models import find_model
 from medshelf.benchmark.protocol import Protocol
 from medshelf.benchmark.result_file import ResultName, write_scores
 from medshelf.benchmark.scores import Scores, score
+from medshelf.benchmark.specs import PRECISIONS, RunSpec, Settings, slug, specify
 from medshelf.core.errors import FormatError, RunError, UnknownNameError
 from medshelf.core.files import lock, make_folder, write_text
 from medshelf.core.tasks import Task
 from medshelf.dataset.labelled_images import LabelledImages
 
-RUN_FILE = "run.json"
-PRECISIONS = ("float32", "bfloat16")
+__all__ = [
+    "PRECISIONS",
+    "RUN_FILE",
+    "Run",
+    "RunSpec",
+    "Settings",
+    "find_runs",
+    "method_name",
+    "open_finished",
+    "read_run",
+    "run",
+    "specify",
+]
+
+RUN_FILE, SPEC_FILE = "run.json", "spec.json"
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RunSpec:
-    """What is asked for; two runs with equal specs on one machine give equal results.
-
-    Attributes:
-        dataset: Catalog id.
-        size: Edge length of the stored images.
-        files: Raw file name to hash.
-        modified: The files are not the published ones.
-        synthetic: Generated data.
-        protocol: Id of the protocol.
-        protocol_epochs: Epochs that the protocol asks for.
-        epochs: Epochs that were asked for; the protocol was followed if they are equal.
-        model: Name of the network.
-        seed: Of weights and order.
-        precision: Number format of the convolutions and matrix products in training.
-        deterministic: Operations whose result depends on chance were refused.
-        weights: Hash of the state dict that the training started from; empty if from chance.
-        tested_on: The other dataset, where a protocol tests on one.
-    """
-
-    dataset: str
-    size: str
-    files: dict[str, str]
-    modified: bool
-    synthetic: bool
-    protocol: str
-    protocol_epochs: int
-    epochs: int
-    model: str
-    seed: int
-    precision: str = "float32"
-    deterministic: bool = False
-    weights: str = ""
-    tested_on: str = ""
-
-    @property
-    def follows_protocol(self) -> bool:
-        """Whether the whole protocol was asked for."""
-        return self.epochs == self.protocol_epochs
-
-    @property
-    def group(self) -> str:
-        """Name that runs share which differ in the seed alone."""
-        size = "" if self.size == "28" else f"_{self.size}"
-        epochs = "" if self.follows_protocol else f"_{self.epochs}epochs"
-        content = "".join(self.files.values()).rpartition(":")[2][:8]
-        modified = f"_modified-{content}" if self.modified else ""
-        precision = "" if self.precision == PRECISIONS[0] else f"_{self.precision}"
-        deterministic = "_deterministic" if self.deterministic else ""
-        weights = f"_weights-{self.weights.rpartition(':')[2][:8]}" if self.weights else ""
-        tested_on = f"_on-{self.tested_on}" if self.tested_on else ""
-        model = self.model.replace(":", "-").replace("/", "-")
-        return (
-            f"{self.dataset}{size}_{self.protocol}_{model}{weights}{precision}{deterministic}"
-            f"{epochs}{tested_on}{modified}"
-        )
-
-    @property
-    def name(self) -> str:
-        """Name of the run's folder."""
-        return f"{self.group}_seed{self.seed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,84 +93,6 @@ class Run:
         return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a protocol leaves open.
-
-    Attributes:
-        epochs: Instead of the protocol's; results then say so.
-        precision: As in `RunSpec`.
-        deterministic: As in `RunSpec`.
-        weights: State dict to start from.
-        device: `auto` or a torch device.
-    """
-
-    epochs: int | None = None
-    precision: str = PRECISIONS[0]
-    deterministic: bool = False
-    weights: Path | None = None
-    device: str = "auto"
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be run.
-
-        Raises:
-            RunError: `epochs` is not positive.
-            UnknownNameError: There is no such precision.
-        """
-        if self.precision not in PRECISIONS:
-            raise UnknownNameError("precision", self.precision, PRECISIONS)
-        if self.epochs is not None and self.epochs < 1:
-            problem = f"{self.epochs} epochs were asked for"
-            raise RunError(problem, "Ask for 1 or more")
-
-
-def specify(
-    data: Mapping[str, LabelledImages],
-    protocol: Protocol,
-    model: str,
-    settings: Settings,
-    *,
-    seed: int,
-) -> RunSpec:
-    """Say exactly what is to be run.
-
-    Raises:
-        RunError: The protocol or the model is not for this dataset.
-        UnknownNameError: There is no such model.
-    """
-    meta, tested = data["train"].manifest.meta, data["test"].manifest.meta
-    protocol.check_dataset(meta)
-    takes = find_model(model).dimensions
-    if takes is not None and takes != meta.dimensions:
-        problem = f"Model {model!r} is for {takes}D images, {meta.dataset!r} has {meta.dimensions}D"
-        raise RunError(problem, "Choose a model for them, e.g. resnet18 (2D) or resnet18-3d")
-    return RunSpec(
-        dataset=meta.dataset,
-        size=meta.options.get("size", "28"),
-        files=dict(meta.files),
-        modified=meta.modified,
-        synthetic=meta.synthetic,
-        protocol=protocol.id,
-        protocol_epochs=protocol.epochs,
-        epochs=settings.epochs or protocol.epochs,
-        model=model,
-        seed=seed,
-        precision=settings.precision,
-        deterministic=settings.deterministic,
-        weights="" if settings.weights is None else _hash(settings.weights),
-        tested_on="" if tested.dataset == meta.dataset else tested.dataset,
-    )
-
-
-def _hash(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
-    except OSError as error:
-        raise FormatError(path, f"cannot be read ({error.strerror})", "Name a file") from error
-
-
 def run(
     spec: RunSpec,
     protocol: Protocol,
@@ -243,7 +118,8 @@ def run(
     target = make_folder(folder / spec.name)
     with lock(target / "run", timeout_s=0):
         if (target / RUN_FILE).exists():
-            return _finished(target, spec)
+            return _finished(target, spec, protocol)
+        _claim(target, spec, protocol)
         fit = open_fit(
             Assignment(
                 protocol=protocol,
@@ -257,20 +133,58 @@ def run(
                 deterministic=spec.deterministic,
                 weights=settings.weights,
                 folder=target,
+                compiled=spec.compiled,
             )
         )
         return _execute(spec, protocol, data, fit, target)
 
 
-def _finished(folder: Path, spec: RunSpec) -> Run:
+def _finished(folder: Path, spec: RunSpec, protocol: Protocol) -> Run:
     found = read_run(folder)
-    if found.spec != spec:
-        raise RunError(
-            f"{folder} holds a run with the same name made from other files or settings",
-            "Move that folder away and run again",
-        )
+    different = spec.differences(found.spec)
+    try:
+        if _rules(Protocol.model_validate(found.protocol)) != _rules(protocol):
+            different.append("protocol")
+    except ValidationError:
+        _LOG.info("%s is of an earlier version; its protocol is not compared", folder)
+    _require_same(folder, different)
     _LOG.info("%s is finished already", spec.name)
     return found
+
+
+def _claim(folder: Path, spec: RunSpec, protocol: Protocol) -> None:
+    """Write down what runs in a folder, or compare it with what began there.
+
+    Raises:
+        FormatError: What was written down is damaged.
+        RunError: Another run began there.
+    """
+    path, asked = folder / SPEC_FILE, {"spec": asdict(spec), "protocol": _rules(protocol)}
+    if not path.exists():
+        write_text(path, json.dumps(asked, indent=2, ensure_ascii=False) + "\n")
+        return
+    try:
+        begun = json.loads(path.read_text("utf-8"))
+        different = spec.differences(RunSpec(**begun["spec"]))
+        if begun["protocol"] != asked["protocol"]:
+            different.append("protocol")
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        reason = f"not what a run began with ({error})"
+        raise FormatError(path, reason, "Move the folder away") from error
+    _require_same(folder, different)
+
+
+def _rules(protocol: Protocol) -> dict[str, Any]:
+    return protocol.model_dump(mode="json", exclude={"title", "source", "notes", "method_suffix"})
+
+
+def _require_same(folder: Path, different: list[str]) -> None:
+    if different:
+        raise RunError(
+            f"{folder} holds a run with the same name made from other files or settings "
+            f"({', '.join(different)})",
+            "Move that folder away and run again",
+        )
 
 
 def _execute(
@@ -280,12 +194,13 @@ def _execute(
     scores: dict[str, Scores] = {}
     files: dict[str, str] = {}
     for split in dict.fromkeys((protocol.selection.split, protocol.test_split)):
-        probabilities, dataset = fit.predict(data[split]), data[split]
-        scores[split] = score(
-            dataset.task, dataset.targets, probabilities, y_train=data["train"].targets
-        )
+        probabilities = fit.predict(data[split])
+        crossed = bool(spec.tested_on) and split == protocol.test_split
+        scores[split] = _scored(data[split], data["train"], probabilities, crossed=crossed)
+        meta = data[split].manifest.meta
         name = ResultName(
-            *(spec.dataset, spec.size, split, f"{spec.model}_{spec.protocol}_seed{spec.seed}"),
+            *(meta.dataset, meta.options.get("size", "28"), split),
+            f"{slug(spec.model)}_{slug(spec.protocol)}_seed{spec.seed}",
             auc=scores[split].auc.value,
             acc=scores[split].acc.value,
         )
@@ -306,8 +221,19 @@ def _execute(
         protocol=protocol.model_dump(mode="json"),
     )
     write_text(folder / RUN_FILE, finished.to_json())
+    (folder / SPEC_FILE).unlink(missing_ok=True)
     fit.close()
     return finished
+
+
+def _scored(
+    dataset: LabelledImages, train: LabelledImages, probabilities: np.ndarray, *, crossed: bool
+) -> Scores:
+    """Score predictions; of another dataset's samples in the classes that occur in both."""
+    if not crossed:
+        return score(dataset.task, dataset.targets, probabilities, y_train=train.targets)
+    shared = comparable(dataset.task, dataset.targets, probabilities, train.targets)
+    return score(shared.task, shared.y_true, shared.y_score, y_train=shared.y_train)
 
 
 def open_finished(found: Run, task: Task, device: str = "auto") -> Fit:
@@ -321,11 +247,20 @@ def open_finished(found: Run, task: Task, device: str = "auto") -> Fit:
     Raises:
         FormatError: Its weights are damaged.
         MissingExtraError: What it needs is not installed.
+        RunError: An earlier version made it.
     """
     spec = found.spec
+    try:
+        protocol = Protocol.model_validate(found.protocol)
+    except ValidationError as error:
+        raise RunError(
+            f"{found.folder} was made by medshelf {found.versions.get('medshelf', '?')}, whose "
+            "protocols this version cannot follow",
+            "Move the folder away and run again",
+        ) from error
     return open_fit(
         Assignment(
-            protocol=Protocol.model_validate(found.protocol),
+            protocol=protocol,
             dataset=spec.dataset,
             task=task,
             model=spec.model,
@@ -336,6 +271,7 @@ def open_finished(found: Run, task: Task, device: str = "auto") -> Fit:
             deterministic=spec.deterministic,
             weights=None,
             folder=found.folder,
+            compiled=spec.compiled,
         )
     )
 
@@ -369,5 +305,12 @@ def find_runs(folder: Path, dataset: str) -> Iterator[Run]:
 
 
 def method_name(found: Run) -> str:
-    """Return the method as published tables write it, e.g. `ResNet-18 (28)`."""
-    return f"{find_model(found.spec.model).published_name}{found.protocol['method_suffix']}"
+    """Return the method as published tables write it, e.g. `ResNet-18 (28)`.
+
+    A model that is unknown here is called as the run calls it.
+    """
+    try:
+        name = find_model(found.spec.model).published_name
+    except UnknownNameError:
+        name = found.spec.model
+    return f"{name}{found.protocol.get('method_suffix', '')}"

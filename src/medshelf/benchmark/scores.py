@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,15 +12,12 @@ from medshelf.benchmark.metrics import (
     acc,
     auc,
     checked,
-    correct,
-    one_against_rest,
     predicted,
 )
+from medshelf.benchmark.resampling import percentile_interval, resample
 from medshelf.core.tasks import Task, TaskKind
 
-N_RESAMPLES = 1000
 N_BINS = 15
-LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +119,18 @@ def score(
         MetricError: As `metrics.auc`.
     """
     codes, scores = checked(task, y_true, y_score)
-    aucs, accs = _bootstrap(task, codes, scores, seed)
+    drawn = resample(task, codes, [scores], seed)
     table = _recall_and_f1(task, codes, predicted(task, scores))
     return Scores(
-        auc=_estimate(auc(task, codes, scores), aucs),
-        acc=_estimate(acc(task, codes, scores), accs),
+        auc=_estimate(auc(task, codes, scores), drawn.aucs),
+        acc=_estimate(acc(task, codes, scores), drawn.accs),
         floor=majority_floor(task, codes, y_train),
         balanced_accuracy=table.balanced_accuracy,
         macro_f1=table.macro_f1,
         recall=table.recall,
         calibration_error=calibration_error(task, codes, scores),
         n_samples=len(codes),
-        n_resamples=len(aucs),
+        n_resamples=len(drawn.aucs),
         seed=seed,
     )
 
@@ -215,42 +212,4 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def _estimate(value: float, resampled: np.ndarray) -> Estimate:
-    tail = 100 * (1 - LEVEL) / 2
-    low, high = np.percentile(resampled, [tail, 100 - tail]) if resampled.size else (np.nan,) * 2
-    return Estimate(value, float(low), float(high))
-
-
-def _bootstrap(
-    task: Task, y_true: np.ndarray, y_score: np.ndarray, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Resample the samples with replacement; leave out resamples that lack a class."""
-    random = np.random.default_rng(seed)
-    positive, scores = one_against_rest(task, y_true, y_score)
-    columns = [_weighted_auc(positive[:, c], scores[:, c]) for c in range(positive.shape[1])]
-    right = correct(task, y_true, y_score)
-    n_samples = len(y_true)
-    aucs, accs = np.full(N_RESAMPLES, np.nan), np.empty(N_RESAMPLES)
-    for resample in range(N_RESAMPLES):
-        drawn = random.integers(0, n_samples, n_samples)
-        weights = np.bincount(drawn, minlength=n_samples)
-        aucs[resample] = np.mean([column(weights) for column in columns])
-        accs[resample] = weights @ right / n_samples
-    kept = ~np.isnan(aucs)
-    return aucs[kept], accs[kept]
-
-
-def _weighted_auc(positive: np.ndarray, scores: np.ndarray) -> Callable[[np.ndarray], float]:
-    """Sort one column once; return AUC as a function of integer sample weights (N,)."""
-    order = np.argsort(scores, kind="stable")
-    sign = positive[order]
-    starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) != 0])
-
-    def weighted(weights: np.ndarray) -> float:
-        sorted_weights = weights[order]
-        won = np.add.reduceat(sorted_weights * sign, starts)
-        lost = np.add.reduceat(sorted_weights * ~sign, starts)
-        n_pairs = won.sum() * lost.sum()
-        below = np.cumsum(lost) - lost
-        return float(won @ (2 * below + lost) / (2 * n_pairs)) if n_pairs else np.nan
-
-    return weighted
+    return Estimate(value, *percentile_interval(resampled))

@@ -20,6 +20,8 @@ from medshelf.cli import (
     demo,
     du,
     evaluate,
+    explain,
+    export,
     fetch,
     fix_geometry,
     info,
@@ -29,10 +31,14 @@ from medshelf.cli import (
     listing,
     login_status,
     new_reader,
+    predict,
     profile,
+    protocols,
     read,
+    robustness,
     rules,
     search,
+    serve,
     show,
     unpack,
     verify,
@@ -67,6 +73,7 @@ for module in (
     login_status,
     read,
     show,
+    serve,
     profile,
     check,
     rules,
@@ -75,12 +82,17 @@ for module in (
     convert,
     new_reader,
     benchmark,
-    leaderboard,
+    protocols,
     evaluate,
+    explain,
+    predict,
+    export,
+    robustness,
     demo,
 ):
     app.command(module.__name__.rpartition(".")[2].replace("_", "-"))(module.run)
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(leaderboard.app, name="leaderboard")
 
 
 def main() -> None:

@@ -130,6 +130,10 @@ class StorageError(MedshelfError):
     """A folder cannot be written: read-only, full, or in use by another process."""
 
 
+class InUseError(StorageError):
+    """Another medshelf process holds the file or folder."""
+
+
 class FormatError(MedshelfError):
     """A file's bytes break the rules of its format."""
 

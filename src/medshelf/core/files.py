@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from medshelf.core.errors import StorageError
+from medshelf.core.errors import InUseError, StorageError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _N_SYNCED = 8
@@ -114,8 +114,8 @@ def lock(target: Path, *, timeout_s: float = -1) -> Iterator[None]:
     """Hold the lock file beside `target`; other processes wait for it.
 
     Raises:
-        StorageError: Another process held it longer than `timeout_s` (-1 waits for ever), or the
-            folder cannot be written.
+        InUseError: Another process held it longer than `timeout_s` (-1 waits for ever).
+        StorageError: The folder cannot be written.
     """
     make_folder(target.parent)
     path = target.with_name(f".{target.name}.lock")
@@ -126,7 +126,7 @@ def lock(target: Path, *, timeout_s: float = -1) -> Iterator[None]:
     except StorageError as error:
         if not isinstance(error.__cause__, Timeout):
             raise
-        raise StorageError(
+        raise InUseError(
             f"{target} is in use by another medshelf process",
             "Wait for it to end, or stop it",
         ) from error

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import RLock
 from typing import Any
 
 from tqdm import tqdm
@@ -17,6 +18,8 @@ def set_quiet(*, quiet: bool) -> None:
     """Switch all progress bars off (or on again)."""
     global _quiet  # noqa: PLW0603 - one switch for the process, set by the command line
     _quiet = quiet
+    if quiet:  # tqdm's own lock is a semaphore, which a process that is killed would leave behind
+        tqdm.set_lock(RLock())
 
 
 @contextmanager

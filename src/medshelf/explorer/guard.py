@@ -22,8 +22,9 @@ from medshelf.explorer.failures import failed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from medshelf.explorer.listening import Wish
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from medshelf.explorer.listening import Wish
 
     Pairs = Iterable[tuple[bytes, bytes]]
 

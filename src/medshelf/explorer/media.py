@@ -59,7 +59,8 @@ def thumb(  # noqa: PLR0913 - the parts of an address
     def make() -> bytes:
         sample = seen.sample(key, row)
         seen.medium(sample, slot)
-        return thumbnail(sample, slot, size, window=_window(window), overlay=overlay)
+        with seen.turn():
+            return thumbnail(sample, slot, size, window=window_of(window), overlay=overlay)
 
     name = f"{row}/{slot}/{size}/{window}/{int(overlay)}"
     return _answer(seen.store(key).get(name, make), "image/jpeg")
@@ -92,13 +93,16 @@ def picture(  # noqa: PLR0913 - the parts of an address
     axis = axis or scene.axes[0]
     number = scene.n_slices(axis) // 2 if k is None else k
     plane = scene.plane(axis, number)
-    drawn, colour = encoding.as_picture(scene, plane, _window(window)), 0
-    for each in map(int, filter(None, masks.split(","))):
-        mask, drawn = seen.scene(key, row, each), as_rgb(drawn)
-        _require_same_size(mask, scene)
-        for structure in seen.structures(key, row, each):
-            encoding.with_structure(drawn, mask.plane(axis, number), structure.values, colour)
-            colour += 1
+    drawn = encoding.as_picture(scene, plane, window_of(window))
+    wanted = {int(each) for each in masks.split(",") if each}
+    for each in wanted:
+        seen.structures(key, row, each)
+    for each, first, _ in seen.coloured(key, row) if wanted else ():
+        if each in wanted:
+            mask, drawn = seen.scene(key, row, each), as_rgb(drawn)
+            _require_same_size(mask, scene)
+            for colour, structure in enumerate(seen.structures(key, row, each), start=first):
+                encoding.with_structure(drawn, mask.plane(axis, number), structure.values, colour)
     return _answer(encoding.png(drawn), "image/png")
 
 
@@ -168,13 +172,19 @@ def register(site: Site) -> None:
         site.router.add_api_route(f"{start}/{path}", made, include_in_schema=False)
 
 
-def _window(text: str) -> Window | None:
+def window_of(text: str) -> Window | None:
+    """Return the window that an address names, None where it names none.
+
+    Raises:
+        UnknownNameError, SettingError: As `parse_window`.
+    """
     return parse_window(text) if text else None
 
 
 def _require_same_size(mask: Scene, image: Scene) -> None:
     if mask.array.shape[: 2 + image.is_volume] != image.array.shape[: 2 + image.is_volume]:
-        problem = f"The mask is {mask.array.shape}, the image {image.array.shape}"
+        sizes = [" x ".join(map(str, each.array.shape)) for each in (mask, image)]
+        problem = f"The mask is {sizes[0]}, the image {sizes[1]}"
         raise SettingError(problem, "Leave the mask out")
 
 

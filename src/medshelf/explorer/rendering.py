@@ -11,6 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from medshelf.core.version import __version__
+from medshelf.explorer.drawing import draw
 from medshelf.explorer.language import LANGUAGES, say
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "size": size, "safe_link": safe_link}
+    made.filters |= {"number": number, "size": size, "safe_link": safe_link, "curves": draw}
     return made
 
 

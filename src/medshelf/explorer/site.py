@@ -9,11 +9,28 @@ from typing import Annotated, Literal, get_type_hints
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, ConfigDict
+from starlette.convertors import Convertor, register_url_convertor
 
 from medshelf.explorer.holdings import Holdings
+from medshelf.explorer.language import LANGUAGES
 from medshelf.explorer.rendering import render
 
 Language = Annotated[Literal["en", "zh"], Path(description="Language of names and sentences")]
+
+
+class _LanguageConvertor(Convertor[str]):
+    """Match the languages alone: `/elsewhere` is no page in the language `elsewhere`."""
+
+    regex = "|".join(LANGUAGES)
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("language", _LanguageConvertor())
 
 
 class View(BaseModel):
@@ -73,11 +90,11 @@ class Site:
 
         name = page.template.removesuffix(".html")
         self.router.add_api_route(
-            f"/api/{{language}}{page.path}",
+            f"/api/{{language:language}}{page.path}",
             as_json,
             response_model=get_type_hints(page.make)["return"],
             name=f"{name}_json",
         )
         self.router.add_api_route(
-            f"/{{language}}{page.path}", as_html, include_in_schema=False, name=name
+            f"/{{language:language}}{page.path}", as_html, include_in_schema=False, name=name
         )

@@ -12,17 +12,15 @@ import os
 import re
 import shutil
 import subprocess
-import tarfile
 import tempfile
 import tomllib
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 FOLDER = Path(__file__).parent / "static" / "vendor"
 _PINS = Path(__file__).with_name("vendor.toml")
-_TIMEOUT_S = 60
+_TIMEOUT_S = 20
 _N_BYTES = 64 * 2**20
 
 
@@ -113,6 +111,8 @@ def _is_there(folder: Path, path: str, sha256: str) -> bool:
 
 
 def _download(package: Package) -> bytes:
+    import urllib.request  # costs start-up time, and is seldom needed
+
     url = registry(package.name) + package.address
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - http(s) only
@@ -130,6 +130,8 @@ def _download(package: Package) -> bytes:
 
 
 def _member(data: bytes, package: Package, path: str, sha256: str) -> bytes:
+    import tarfile
+
     found = b""
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
         for member in archive:

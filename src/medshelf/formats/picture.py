@@ -147,13 +147,15 @@ def read_gif(path: Path) -> np.ndarray:
     """Read a grey GIF file that `encode_gif` made, uint8 (D, H, W).
 
     Raises:
-        FormatError: The file is damaged.
+        FormatError: The file is damaged, or larger than `MAX_PIXELS`.
     """
-    slices = []
+    slices: list[np.ndarray] = []
     with _failures(path, "GIF picture"), Image.open(path, formats=["GIF"]) as picture:
         frames.require_whole_gif(path.read_bytes(), path)
         for frame in ImageSequence.Iterator(picture):
             n_slices = max(1, frame.info.get("duration", 0) // _FRAME_MS)
+            if (len(slices) + n_slices) * frame.width * frame.height > MAX_PIXELS:
+                raise _too_large(path, "its frames stand for too many slices", MAX_PIXELS)
             slices += [np.asarray(frame.convert("L"))] * n_slices
     return np.stack(slices)
 

@@ -66,14 +66,14 @@ def _quota(folder: Path) -> list[int]:
 
 
 @contextmanager
-def single_threaded_children() -> Iterator[None]:
-    """Let processes started in the block use one thread each, where the user says nothing else.
+def threads_of_children(n_threads: int = 1) -> Iterator[None]:
+    """Let processes started in the block use so many threads each, where nothing else is said.
 
-    One thread, not a share of the cores: how a sum is split among threads changes its last bits,
-    and a shard must be the same bytes for any number of workers.
+    One thread by default, not a share of the cores: how a sum is split among threads changes its
+    last bits, and a shard must be the same bytes for any number of workers.
     """
     unset = [each for each in THREADS if each not in os.environ]
-    os.environ.update(dict.fromkeys(unset, "1"))
+    os.environ.update(dict.fromkeys(unset, str(n_threads)))
     try:
         yield
     finally:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, Final
 
-from medshelf.parallel.cores import single_threaded_children
+from medshelf.parallel.cores import threads_of_children
 from medshelf.parallel.failures import Failure, JobError
 
 _READY: Final = "ready"
@@ -90,7 +90,7 @@ class WorkerProcess:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, pickled))
-        with single_threaded_children():
+        with threads_of_children():
             self._process.start()
         theirs.close()
         self.ready = False

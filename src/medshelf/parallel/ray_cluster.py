@@ -27,6 +27,7 @@ class RayEngine:
         work: What the tasks call.
         workers: Units at a time; by default twice the cores of the cluster.
         address: Of a running cluster; null starts one on this machine, with token authentication.
+        gpu: Give each task a GPU, where the cluster has any when the job begins.
 
     Raises:
         MissingExtraError: Ray is not installed.
@@ -34,7 +35,9 @@ class RayEngine:
         JobError: The cluster cannot be reached.
     """
 
-    def __init__(self, work: Work, workers: int | None, address: str | None) -> None:
+    def __init__(
+        self, work: Work, workers: int | None, address: str | None, *, gpu: bool = False
+    ) -> None:
         if workers == 0:
             raise SettingError("workers is 0 and the engine ray", "Give 1 or more, or engine=local")
         # Ray reads these when it is imported: who reaches its ports without a token runs any code
@@ -49,7 +52,9 @@ class RayEngine:
         self._opened.enter_context(redirect_stdout(sys.stderr))  # Ray tells there of lost nodes
         if not ray.is_initialized():
             self._connect(workers, address)
-        self._answer = self._ray.remote(num_cpus=1, max_retries=0)(_answer)
+        self._unit_of = "GPU" if gpu and self._n_of("GPU") else "CPU"
+        asked = {"num_cpus": 1, "num_gpus": int(self._unit_of == "GPU")}
+        self._answer = self._ray.remote(**asked, max_retries=0)(_answer)
         self._pickled = self._ray.put(pickle.dumps(work))
         self._workers = workers
         self._running: dict[Any, Unit] = {}
@@ -57,8 +62,10 @@ class RayEngine:
     @property
     def n_units(self) -> int:
         """How many units are given to the cluster at a time; grows and shrinks with it."""
-        cores = int(self._ray.cluster_resources().get("CPU", 1))
-        return self._workers or max(1, _AHEAD * cores)
+        return self._workers or max(1, _AHEAD * self._n_of(self._unit_of))
+
+    def _n_of(self, resource: str) -> int:
+        return int(self._ray.cluster_resources().get(resource, 0))
 
     def submit(self, unit: Unit) -> None:
         """Give a unit to the cluster."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +70,8 @@ def run(  # noqa: PLR0913 - one call says all about a job
     title: str = "",
     suffix: str = "",
     key: str | None = None,
+    gpu: bool = False,
+    told: Callable[[Path], None] | None = None,
 ) -> Outcome:
     """Call `task` for shards of the items 0 to `n_items` - 1, and go on where an earlier run ended.
 
@@ -95,6 +97,8 @@ def run(  # noqa: PLR0913 - one call says all about a job
         suffix: How the files' names are to end, such as `.parquet`.
         key: Tells this task from others, to refuse a folder that holds another job's shards; by
             default a digest of the pickled task.
+        gpu: Give each worker a GPU of its own on a cluster that has some.
+        told: Called here with each shard's file as soon as it is there.
 
     Returns:
         The files and the lost items.
@@ -122,9 +126,9 @@ def run(  # noqa: PLR0913 - one call says all about a job
             start = n_items - sum(len(journal.items(each)) for each in left)
             with (
                 progress_bar(title, n_items, unit="item", start=start) as bar,
-                closing(_engine(engine, Work(task), workers, len(left), address)) as hands,
+                closing(_engine(engine, Work(task), workers, len(left), address, gpu=gpu)) as hands,
             ):
-                _Schedule(journal, hands, left).finish(bar)
+                _Schedule(journal, hands, left, told).finish(bar)
             journal.tidy()
         paths = tuple(journal.path(each) for each in range(journal.job.n_shards))
         return Outcome(paths, tuple(Lost(*each) for each in sorted(journal.lost.items())))
@@ -151,7 +155,15 @@ def _pickled(task: Task, name: str) -> bytes:
         ) from error
 
 
-def _engine(name: str, work: Work, workers: int | None, n_left: int, address: str | None) -> Engine:
+def _engine(
+    name: str,
+    work: Work,
+    workers: int | None,
+    n_left: int,
+    address: str | None,
+    *,
+    gpu: bool,
+) -> Engine:
     if name == "local":
         from medshelf.parallel.local import LocalEngine, SameProcess
 
@@ -161,15 +173,22 @@ def _engine(name: str, work: Work, workers: int | None, n_left: int, address: st
     if name == "ray":
         from medshelf.parallel.ray_cluster import RayEngine
 
-        return RayEngine(work, workers, address)
+        return RayEngine(work, workers, address, gpu=gpu)
     raise UnknownNameError("engine", name, ("local", "ray"))
 
 
 class _Schedule:
     """Which shard is done when, and what is done about those that end their process."""
 
-    def __init__(self, journal: Journal, engine: Engine, left: list[int]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        engine: Engine,
+        left: list[int],
+        told: Callable[[Path], None] | None,
+    ) -> None:
         self._journal = journal
+        self._told = told
         self._engine = engine
         self._fresh: Iterator[Unit] = map(self._unit, left)
         self._again: deque[Unit] = deque()
@@ -207,6 +226,8 @@ class _Schedule:
             bar.update(len(ended.value))
         elif unit.path.is_file():
             bar.update(len(unit.items))
+            if self._told is not None:
+                self._told(unit.path)
         else:
             raise JobError(
                 f"{unit.path} was written by a worker and is not seen here",

@@ -1,8 +1,12 @@
-"""A page that is one file: style, charts and pictures inside, nothing fetched, no script."""
+"""A page that is one file: style, charts and pictures inside, nothing fetched, no script.
+
+A page of a site may name one script that lies beside it.
+"""
 
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -22,6 +26,7 @@ from medshelf.report.charts.svg import Chart, clean
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CONTENTS_FROM = 3
+_BESIDE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.(html|js)\Z")
 _WORDS = {
     "en": {"clinical": "Not for clinical use.", "contents": "Contents", "made": "Made with"},
     "zh": {"clinical": "不得用于临床。", "contents": "目录", "made": "生成工具:"},
@@ -36,7 +41,7 @@ class Link:
 
     Attributes:
         text: What is shown.
-        url: An http or https address.
+        url: An http or https address, or the name of a page that lies beside this one.
     """
 
     text: str
@@ -46,9 +51,9 @@ class Link:
         """Refuse addresses that could run code.
 
         Raises:
-            ReportError: The address is neither http nor https.
+            ReportError: The address is neither http nor https, nor the name of a page.
         """
-        if not self.url.startswith(("https://", "http://")):
+        if not self.url.startswith(("https://", "http://")) and not _BESIDE.match(self.url):
             problem = f"Cannot link to {self.url!r}"
             raise ReportError(problem, "Use an http or https address")
 
@@ -156,9 +161,18 @@ class Page:
         title: The main heading.
         subtitle: One sentence below it.
         lang: Language of the texts, a BCP 47 tag. `zh` also turns the fixed words Chinese.
+        script: Name of a script beside the page, e.g. `sorting.js`; without it scripts are refused.
+
+    Raises:
+        ReportError: The script does not lie beside the page.
     """
 
-    def __init__(self, title: str, subtitle: str = "", *, lang: str = "en") -> None:
+    def __init__(
+        self, title: str, subtitle: str = "", *, lang: str = "en", script: str = ""
+    ) -> None:
+        if script and not _BESIDE.match(script):
+            raise ReportError(f"Cannot use the script {script!r}", "Name a file beside the page")
+        self.script = script
         self.title = title
         self.subtitle = subtitle
         self.lang = lang

@@ -65,6 +65,7 @@ class Assignment:
         deterministic: Refuse operations whose result depends on chance.
         weights: State dict to start from, or None.
         folder: Where the run lies; checkpoints and weights go there.
+        compiled: Compile the network for training; results differ in rounding.
     """
 
     protocol: Recipe
@@ -78,6 +79,7 @@ class Assignment:
     deterministic: bool
     weights: Path | None
     folder: Path
+    compiled: bool = False
 
 
 class Fit(Protocol):

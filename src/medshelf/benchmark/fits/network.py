@@ -3,53 +3,39 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import nn
 
-from medshelf.benchmark.fits.fit import Assignment, Cost, Outcome
-from medshelf.benchmark.fits.inputs import Inputs
+from medshelf.benchmark.fits.fit import Assignment, Outcome
+from medshelf.benchmark.fits.inputs import Inputs, Prepared
+from medshelf.benchmark.fits.numerics import (
+    check_precision,
+    choose_device,
+    require_repeatable_products,
+)
+from medshelf.benchmark.fits.shortage import ShortageError, halved, shortages
+from medshelf.benchmark.fits.state import Epoch, Progress, State, surroundings
 from medshelf.benchmark.metrics import acc, auc
-from medshelf.benchmark.models import build_network
+from medshelf.benchmark.models.cost import cost
+from medshelf.benchmark.models.weights import describe, load_weights, write_weights
 from medshelf.benchmark.protocol import Training
 from medshelf.core.allocator import keep_freed_memory
 from medshelf.core.errors import FormatError, RunError
-from medshelf.core.files import atomic_path
 from medshelf.core.progress import progress_bar
-from medshelf.core.tasks import TaskKind
-from medshelf.dataset.batching.batches import Batches
+from medshelf.core.version import __version__
 from medshelf.dataset.labelled_images import LabelledImages
 
-LAST, BEST = "last.pt", "best.pt"
+_LONG_ENOUGH_S = 1.0
+LAST, WEIGHTS = "last.pt", "weights.safetensors"
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """What is written down after each epoch; losses are means per sample."""
-
-    epoch: int
-    learning_rate: float
-    train_loss: float
-    selection_loss: float
-    auc: float
-    acc: float
-    seconds: float
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far a training has come."""
-
-    history: list[Epoch] = field(default_factory=list)
-    best_epoch: int = -1
-    best_metric: float = -1.0
+_Result = TypeVar("_Result")
 
 
 class NetworkTraining:
@@ -57,22 +43,31 @@ class NetworkTraining:
 
     All random numbers of an epoch come from the seed and the epoch's number, so an interrupted
     training gives the weights that an uninterrupted one gives on the same machine.
+
+    Attributes:
+        device: As in `Fit`.
+        inputs: What the network sees.
     """
 
     def __init__(self, assignment: Assignment) -> None:
+        if assignment.deterministic:
+            require_repeatable_products()
         self._assignment = assignment
         self.device = choose_device(assignment.device)
+        check_precision(self.device, assignment.precision)
         protocol = assignment.protocol
         assert isinstance(protocol.fit, Training)  # noqa: S101 - open_fit chose by it
-        self._inputs = Inputs(protocol.data, protocol.fit.batch_size, self.device)
+        self._batch_size = protocol.fit.batch_size
+        self.inputs = Inputs(protocol.data, self._batch_size, self.device, assignment.dataset)
+        self._predicting = self.inputs
 
     @property
     def _last(self) -> Path:
         return self._assignment.folder / LAST
 
     @property
-    def _best(self) -> Path:
-        return self._assignment.folder / BEST
+    def _weights(self) -> Path:
+        return self._assignment.folder / WEIGHTS
 
     def run(self, data: Mapping[str, LabelledImages]) -> Outcome:
         """Train to the end, from the last checkpoint if there is one.
@@ -81,52 +76,80 @@ class NetworkTraining:
             data: The protocol's splits by name.
 
         Raises:
-            RunError: The loss is no longer finite.
+            FormatError: The checkpoint or the weights to start from cannot be read.
+            RunError: The loss is no longer finite, there is too little memory for a single sample,
+                the network cannot be compiled, or has no deterministic form.
+            StorageError: The disk is full; the last checkpoint is still there.
         """
         keep_freed_memory()
-        asked = self._assignment
-        with torch.random.fork_rng():
-            torch.manual_seed(asked.seed)
-            state = _State(asked, self.device)
-            progress = state.load(self._last)
-            n_batches = len(self._batches(data["train"], 0))
-            done = len(progress.history)
+        asked, n_batches = self._assignment, math.ceil(len(data["train"]) / self._batch_size)
+        with surroundings(asked, self.device):
+            state, progress = self._begin()
             with progress_bar(
                 f"{asked.model}, seed {asked.seed}",
                 asked.epochs * n_batches,
                 unit="batch",
-                start=done * n_batches,
+                start=len(progress.history) * n_batches,
             ) as bar:
-                for epoch in range(done, asked.epochs):
-                    self._one_epoch(state, progress, data, epoch, bar)
-        return Outcome(
-            choice={"epoch": progress.best_epoch},
-            value=progress.best_metric,
-            history=[asdict(each) for each in progress.history],
-            seconds=sum(each.seconds for each in progress.history),
-            cost=Cost(parameters=sum(each.numel() for each in state.network.parameters())),
+                while len(progress.history) < asked.epochs:
+                    bar.n = len(progress.history) * n_batches
+                    try:
+                        self._one_epoch(state, progress, data, bar)
+                        continue
+                    except ShortageError as error:
+                        reason, n_before = str(error), progress.n_at_once or self._batch_size
+                    del state  # before the next one needs its place
+                    state, progress = self._begin_smaller(n_before, reason)
+            recipe = asked.protocol.data
+            return Outcome(
+                choice={"epoch": progress.best_epoch},
+                value=progress.best_metric,
+                history=[asdict(each) for each in progress.history],
+                seconds=sum(each.seconds for each in progress.history),
+                cost=cost(state.network, (recipe.channels, *(recipe.edge,) * recipe.dimensions)),
+                notes=progress.notes,
+            )
+
+    def _begin(self) -> tuple[State, Progress]:
+        torch.manual_seed(self._assignment.seed)
+        state = State(self._assignment, self.device)
+        progress = state.load(self._last)
+        kind, done = torch.device(self.device).type, len(progress.history)
+        if progress.device not in {"", kind}:
+            progress.notes.append(f"Up to epoch {done} on {progress.device}, then on {kind}")
+        progress.device = kind
+        return state, progress
+
+    def _begin_smaller(self, n_before: int, reason: str) -> tuple[State, Progress]:
+        """Go back to the checkpoint, with half as many samples at once."""
+        n_at_once = halved(n_before, self._assignment.model, reason)
+        state, progress = self._begin()
+        progress.n_at_once = n_at_once
+        note = (
+            f"From epoch {len(progress.history) + 1} on, batches of {self._batch_size} went "
+            f"through the network in parts of {progress.n_at_once} for want of memory: gradients "
+            "are those of the whole batch, but batch normalisation sees the parts"
         )
+        progress.notes.append(note)
+        _LOG.warning("%s (%s)", note, reason)
+        return state, progress
 
     def _one_epoch(
-        self,
-        state: _State,
-        progress: Progress,
-        data: Mapping[str, LabelledImages],
-        epoch: int,
-        bar: Any,
+        self, state: State, progress: Progress, data: Mapping[str, LabelledImages], bar: Any
     ) -> None:
         asked, selection = self._assignment, self._assignment.protocol.selection
-        started = time.monotonic()
+        epoch, started = len(progress.history), time.monotonic()
         torch.manual_seed(asked.seed * 100_003 + epoch)
         rate = state.optimiser.param_groups[0]["lr"]
-        train_loss = state.train(self._batches(data["train"], epoch), bar)
-        if not np.isfinite(train_loss):
-            raise RunError(
-                f"The training loss is {train_loss} in epoch {epoch + 1}",
-                f"Lower the learning rate; the last good state is {self._last}",
-            )
+        with shortages():
+            batches = self.inputs.training(data["train"], (asked.seed, epoch))
+            train_loss, bad_step = state.train(batches, bar.update, progress.n_at_once)
+        if bad_step:
+            raise self._not_finite("training loss", f"step {bad_step} of epoch {epoch + 1}", epoch)
         chosen = data[selection.split]
-        scores, loss = state.predict(self._inputs.evaluation(chosen))
+        scores, loss = self._sparingly(lambda inputs: state.predict(inputs.evaluation(chosen)))
+        if not np.isfinite(scores).all():
+            raise self._not_finite("network's output", f"the end of epoch {epoch + 1}", epoch)
         record = Epoch(
             epoch + 1,
             rate,
@@ -141,137 +164,120 @@ class NetworkTraining:
         metric = getattr(record, selection.metric)
         if metric > progress.best_metric:
             progress.best_metric, progress.best_epoch = metric, record.epoch
-            _save(self._best, state.network.state_dict())
+            self._write_weights(state)
         state.save(self._last, progress)
-        bar.set_postfix_str(f"loss {train_loss:.3f}, AUC {record.auc:.3f}")
-        left = np.mean([each.seconds for each in progress.history]) * (asked.epochs - epoch - 1)
+        self._tell(progress, bar)
+
+    def _not_finite(self, what: str, where: str, n_done: int) -> RunError:
+        kept = f"the last good state, after epoch {n_done}, is {self._last}"
+        if n_done == 0:
+            kept = "there is no good state yet"
+        problem = f"The {what} is no longer finite at {where}; {kept}"
+        return RunError(problem, "Lower the learning rate, or use precision float32")
+
+    def _tell(self, progress: Progress, bar: Any) -> None:
+        asked, record = self._assignment, progress.history[-1]
+        bar.set_postfix_str(f"loss {record.train_loss:.3f}, AUC {record.auc:.3f}")
+        mean_s = np.mean([each.seconds for each in progress.history])
         _LOG.info(
             "epoch %d/%d: loss %.4f, %s AUC %.4f, ACC %.4f, %.0f s left",
-            *(record.epoch, asked.epochs, train_loss, selection.split),
-            *(record.auc, record.acc, left),
+            *(record.epoch, asked.epochs, record.train_loss, asked.protocol.selection.split),
+            *(record.auc, record.acc, mean_s * (asked.epochs - record.epoch)),
         )
 
+    def _write_weights(self, state: State) -> None:
+        asked = self._assignment
+        origin = describe(asked.model, asked.protocol.id, asked.dataset, asked.task.classes)
+        made_by = {"seed": str(asked.seed), "medshelf": __version__}
+        write_weights(state.network, self._weights, {**origin, **made_by})
+
+    def _sparingly(self, compute: Callable[[Inputs], _Result]) -> _Result:
+        """Compute without gradients, with half as many samples at once while memory is short."""
+        while True:
+            try:
+                with shortages():
+                    return compute(self._predicting)
+            except ShortageError as error:
+                reason = str(error)
+            fewer = halved(self._predicting.batch_size, self._assignment.model, reason)
+            self._predicting = replace(self._predicting, batch_size=fewer)
+            _LOG.warning("predicting %d samples at once for want of memory (%s)", fewer, reason)
+
     def predict(self, images: LabelledImages | np.ndarray) -> np.ndarray:
-        """Return probabilities of the selected epoch's weights, float32 (N, K)."""
-        with torch.random.fork_rng():  # building draws weights, which are then replaced
-            state = _State(self._assignment, self.device)
-        state.network.load_state_dict(_load(self._best))
-        if isinstance(images, np.ndarray):
-            return state.probabilities(self._inputs.arrays(images))
-        return state.predict(self._inputs.evaluation(images))[0]
+        """Return probabilities of the selected epoch's weights, float32 (N, K).
+
+        Raises:
+            FormatError: The weights are missing or damaged.
+            RunError: They are another network's, or there is too little memory for one sample.
+        """
+        with surroundings(self._assignment, self.device):
+            state = self._selected()
+            if isinstance(images, np.ndarray):
+                return self._sparingly(lambda inputs: state.probabilities(inputs.arrays(images)))
+            return self._sparingly(lambda inputs: state.predict(inputs.evaluation(images))[0])
+
+    def network(self) -> torch.nn.Module:
+        """Return the network with the selected weights, in evaluation mode; see `predict`."""
+        with surroundings(self._assignment, self.device):
+            return self._selected().network.eval()
+
+    def _selected(self) -> State:
+        if not self._weights.exists():
+            problem = "there is no such file"
+            raise FormatError(self._weights, problem, "Move the folder away and run again")
+        state = State(replace(self._assignment, weights=None, compiled=False), self.device)
+        load_weights(state.network, self._weights)
+        return state
 
     def close(self) -> None:
         """Delete the checkpoint of the last epoch."""
         self._last.unlink(missing_ok=True)
 
-    def _batches(self, dataset: LabelledImages, epoch: int) -> Batches:
-        return self._inputs.training(dataset, (self._assignment.seed, epoch))
 
+def seconds_per_epoch(assignment: Assignment, data: Mapping[str, LabelledImages]) -> float:
+    """Measure a few steps and return what an epoch takes, the selection split's evaluation too.
 
-class _State:
-    """Network, optimiser and schedule: what a checkpoint holds."""
+    The first step is not counted; nothing is read from or written to the run's folder.
 
-    def __init__(self, asked: Assignment, device: str) -> None:
-        recipe: Any = asked.protocol.fit
-        network: Any = build_network(asked.model, asked.protocol, asked.task.n_classes)
-        self.network: nn.Module = network.to(device, memory_format=torch.channels_last)
-        self.optimiser = torch.optim.Adam(
-            self.network.parameters(), lr=recipe.optimiser.learning_rate
-        )
-        self.schedule = torch.optim.lr_scheduler.MultiStepLR(
-            self.optimiser,
-            [int(part * asked.epochs) for part in recipe.schedule.milestones],
-            recipe.schedule.gamma,
-        )
-        self._device = torch.device(device)
-        self._low_precision = asked.precision == "bfloat16"
-        self._multi_label = asked.task.kind is TaskKind.MULTI_LABEL
-        self._loss = nn.BCEWithLogitsLoss() if self._multi_label else nn.CrossEntropyLoss()
-
-    def train(self, batches: Batches, bar: Any) -> float:
-        """Pass once over the training data; return the mean loss per sample."""
-        self.network.train()
-        total = torch.zeros((), device=self._device)
-        for images, targets in batches:
-            self.optimiser.zero_grad()
-            loss = self._loss(self._logits(images), targets)
-            loss.backward()
-            self.optimiser.step()
-            total += loss.detach() * len(targets)
-            bar.update()
-        return float(total) / len(batches.visit.order)
-
-    @torch.inference_mode()
-    def predict(self, batches: Batches) -> tuple[np.ndarray, float]:
-        """Return probabilities, float32 (N, K), and the mean loss per sample."""
-        self.network.eval()
-        scores, total = [], torch.zeros((), device=self._device)
-        for images, targets in batches:
-            logits = self._logits(images)
-            total += self._loss(logits, targets) * len(targets)
-            scores.append(self._normalised(logits))
-        return torch.cat(scores).cpu().numpy(), float(total) / len(batches.visit.order)
-
-    @torch.inference_mode()
-    def probabilities(self, batches: Iterable[torch.Tensor]) -> np.ndarray:
-        """Return probabilities of unlabelled batches, float32 (N, K)."""
-        self.network.eval()
-        return torch.cat([self._normalised(self._logits(each)) for each in batches]).cpu().numpy()
-
-    def _normalised(self, logits: torch.Tensor) -> torch.Tensor:
-        return logits.sigmoid() if self._multi_label else logits.softmax(dim=1)
-
-    def _logits(self, images: torch.Tensor) -> torch.Tensor:
-        images = images.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._low_precision):
-            logits: torch.Tensor = self.network(images)
-        return logits.float()
-
-    def save(self, path: Path, progress: Progress) -> None:
-        """Write everything that the next epoch needs."""
-        parts = {name: getattr(self, name).state_dict() for name in _PARTS}
-        _save(path, {**parts, "progress": asdict(progress)})
-
-    def load(self, path: Path) -> Progress:
-        """Restore what `save` wrote; a fresh Progress where there is nothing yet."""
-        if not path.exists():
-            return Progress()
-        saved = _load(path)
-        for name in _PARTS:
-            getattr(self, name).load_state_dict(saved[name])
-        kept = saved["progress"]
-        kept["history"] = [Epoch(**each) for each in kept["history"]]
-        _LOG.info("resuming after epoch %d", len(kept["history"]))
-        return Progress(**kept)
-
-
-_PARTS = ("network", "optimiser", "schedule")
-
-
-def choose_device(name: str) -> str:
-    """Return `name`, or for `auto` the first CUDA device, else the CPU.
+    Args:
+        assignment: As for `NetworkTraining`.
+        data: The protocol's splits by name.
 
     Raises:
-        RunError: torch does not have the device.
+        RunError: As `NetworkTraining.run`.
     """
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        problem = f"Device {name!r} cannot be used ({str(error).splitlines()[0]})"
-        raise RunError(problem, "Choose another --device, e.g. auto or cpu") from error
-    return name
+    keep_freed_memory()
+    fit = NetworkTraining(assignment)
+    whole, n = fit.inputs, fit.inputs.batch_size
+    chosen = data[assignment.protocol.selection.split]
+    while True:
+        part = replace(whole, batch_size=n)
+        try:
+            with surroundings(assignment, fit.device), shortages():
+                torch.manual_seed(assignment.seed)
+                state = State(assignment, fit.device)
+                return _seconds_of_all(
+                    *(data["train"], lambda few: whole.training(few, (assignment.seed, 0))),
+                    lambda batches: state.train(batches, lambda: None, n),  # noqa: B023 - used here
+                ) + _seconds_of_all(chosen, part.evaluation, state.predict)
+        except ShortageError as error:
+            reason = str(error)
+        n = halved(n, assignment.model, reason)
 
 
-def _save(path: Path, content: dict[str, Any]) -> None:
-    with atomic_path(path) as part:
-        torch.save(content, part)
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise FormatError(path, f"not a checkpoint ({error})", "Delete it and run again") from error
-    return content
+def _seconds_of_all(
+    dataset: LabelledImages,
+    prepare: Callable[[LabelledImages], Prepared],
+    compute: Callable[[Prepared], object],
+) -> float:
+    n = prepare(dataset).batches.visit.batch_size
+    compute(prepare(dataset[:n]))
+    while True:
+        few = dataset[:n]
+        batches = prepare(few)
+        started = time.perf_counter()
+        compute(batches)
+        seconds = time.perf_counter() - started
+        if seconds > _LONG_ENOUGH_S or len(few) == len(dataset):
+            return seconds * len(dataset) / len(few)
+        n *= 4

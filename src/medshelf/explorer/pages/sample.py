@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from medshelf.core.errors import UnknownNameError
 from medshelf.dataset.sample import Sample
 from medshelf.explorer.language import say
-from medshelf.explorer.media import Seen
+from medshelf.explorer.media import Seen, window_of
 from medshelf.explorer.pages.samples import Kinds, Name
 from medshelf.explorer.pixels.described import (
     Drawn,
@@ -127,6 +127,10 @@ class SampleView(View):
     twins: tuple[Neighbour, ...]
     licence: str | None
 
+    def masks_on(self, slot: int) -> list[Mask]:
+        """Return the masks that lie on an image."""
+        return [each for each in self.masks if each.problem is None and slot in each.images]
+
 
 def sample(  # noqa: PLR0913, PLR0917 - the parts of an address
     language: Language,
@@ -142,6 +146,7 @@ def sample(  # noqa: PLR0913, PLR0917 - the parts of an address
     if row >= len(shown):
         raise UnknownNameError("row", row, [f"0 to {len(shown) - 1}"])
     found = shown.dataset.sample(row)
+    window_of(state.window)
     here = f"/{language}/{kind}/{name}/samples"
     images = tuple(images_of(seen, shown.key, found, row))
     rows = shown.answer(state).rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 from pydantic import BaseModel
 
 from medshelf.core.errors import MedshelfError
@@ -45,8 +46,8 @@ class Drawn(BaseModel):
         cuts: Ways to cut it.
         colour: Whether it is a picture with colours, which no window changes.
         unit: Of its values, e.g. `HU`.
-        low: Lowest value.
-        high: Highest value.
+        low: Black where no window is chosen: the lowest value, of 8 bits 0.
+        high: White: the highest value, of 8 bits 255.
         inverted: Whether the lowest value is white.
         has_mm: Whether the spacing is stated.
         problem: Why it cannot be shown.
@@ -120,16 +121,17 @@ def images_of(seen: Pixels, key: str, found: Sample, row: int) -> Iterator[Drawn
         )
         try:
             scene = seen.scene(key, row, slot)
+            cuts = tuple(_cuts(scene))
         except MedshelfError as error:
             yield named.model_copy(update={"problem": error.problem})
             continue
         yield named.model_copy(
             update={
-                "cuts": tuple(_cuts(scene)),
+                "cuts": cuts,
                 "colour": scene.is_colour,
                 "unit": scene.unit,
-                "low": scene.low,
-                "high": scene.high,
+                "low": 0 if scene.array.dtype == np.uint8 else scene.low,
+                "high": 255 if scene.array.dtype == np.uint8 else scene.high,
                 "inverted": scene.photometric == "inverted-grey",
                 "has_mm": scene.spacing_mm is not None,
             }
@@ -154,22 +156,18 @@ def masks_of(
     seen: Pixels, key: str, found: Sample, row: int, images: tuple[Drawn, ...]
 ) -> Iterator[Mask]:
     """Yield the masks of a sample with the images that they lie on."""
-    first = 0
-    for slot, medium in enumerate(found.media):
-        if medium.role != "mask":
-            continue
+    for slot, first, error in seen.coloured(key, row):
+        medium = found.media[slot]
         named = Mask(
             slot=slot,
             name=medium.label or medium.name or "mask",
             annotator=medium.annotator,
             address=f"/media/{key}/{row}/{slot}",
         )
-        try:
-            scene = seen.scene(key, row, slot)
-            structures = seen.structures(key, row, slot)
-        except MedshelfError as error:
+        if error is not None:
             yield named.model_copy(update={"problem": error.problem})
             continue
+        scene, structures = seen.scene(key, row, slot), seen.structures(key, row, slot)
         fitting, why = [], ""
         for each in images:
             if each.problem is None:
@@ -182,7 +180,6 @@ def masks_of(
             Part(number=number, name=each.name, colour=_hex(first + number - 1))
             for number, each in enumerate(structures, start=1)
         )
-        first += len(parts)
         problem = None if fitting or not why else f"The mask is {why}"
         yield named.model_copy(
             update={"parts": parts, "images": tuple(fitting), "problem": problem}

@@ -69,7 +69,7 @@ def as_picture(scene: Scene, plane: Plane, window: Window | None = None) -> np.n
     array = plane.array
     if scene.is_colour:
         return to_grey(array[..., :3])
-    if scene.is_volume and window is None and array.dtype != np.uint8:
+    if window is None and array.dtype != np.uint8:
         window = ((scene.low + scene.high) / 2, max(scene.high - scene.low, 1e-12))
     grey = to_grey(array, window)
     return 255 - grey if scene.photometric == "inverted-grey" else grey

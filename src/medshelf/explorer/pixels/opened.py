@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
 from typing import Final
 
@@ -47,9 +48,13 @@ class Opened:
             else:
                 self._scenes.move_to_end(name)
         if waiting is not None:
-            return waiting.result(timeout=_PATIENCE_S)
+            try:
+                return waiting.result(timeout=_PATIENCE_S)
+            except TimeoutError as error:
+                raise _busy() from error
         try:
-            found = self._opened(make)
+            with self.turn():
+                found = make()
         except BaseException as error:
             with self._lock:
                 del self._scenes[name]
@@ -59,12 +64,17 @@ class Opened:
         self._shrink()
         return found
 
-    def _opened(self, make: Callable[[], Scene]) -> Scene:
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait until few enough others decode.
+
+        Raises:
+            UnsupportedError: The server is busy.
+        """
         if not self._free.acquire(timeout=_PATIENCE_S):
-            problem = "The server is busy with other images"
-            raise UnsupportedError(problem, "Load the page again in a while")
+            raise _busy()
         try:
-            return make()
+            yield
         finally:
             self._free.release()
 
@@ -77,3 +87,8 @@ class Opened:
                     break
                 del self._scenes[name]
                 size -= scene.size_bytes
+
+
+def _busy() -> UnsupportedError:
+    problem = "The server is busy with other images"
+    return UnsupportedError(problem, "Load the page again in a while")

@@ -40,6 +40,8 @@ class Scene:
         low: Lowest finite value.
         high: Highest finite value.
         grid: Where the values lie, to compare masks with.
+        first: Of a mask with channels 1, its values being the numbers of channels from 1 on, of
+            which the highest counts where several lie on each other; else 0.
     """
 
     array: np.ndarray
@@ -50,6 +52,7 @@ class Scene:
     low: float
     high: float
     grid: Grid
+    first: int = 0
 
     @property
     def is_volume(self) -> bool:
@@ -104,7 +107,11 @@ def open_image(sample: Sample, medium: Medium) -> Scene:
         MedshelfError: As `decoding.read`.
     """
     _refuse_large(sample, medium)
-    return _scene(decoding.read(sample.root, medium, sample.meta.dimensions))
+    raster = decoding.read(sample.root, medium, sample.meta.dimensions)
+    if medium.format in decoding.PICTURES:
+        # What a picture states is often no more than a program's default, such as 72 dpi.
+        raster = replace(raster, spacing_mm=None)
+    return _scene(raster)
 
 
 def open_mask(sample: Sample, medium: Medium, legend: Legend) -> Scene:
@@ -116,12 +123,13 @@ def open_mask(sample: Sample, medium: Medium, legend: Legend) -> Scene:
     """
     _refuse_large(sample, medium)
     raster = read_mask(sample.root, [medium], legend, sample.meta.dimensions)
-    if "C" in raster.axes:
+    first = int("C" in raster.axes)
+    if first:
         channels = np.moveaxis(raster.array, raster.axes.index("C"), -1) != 0
         numbers = (channels * np.arange(1, channels.shape[-1] + 1)).max(axis=-1)
         axes = raster.axes.replace("C", "")
         raster = Raster(numbers, axes, "label", raster.spacing_mm, raster.affine)
-    return _scene(raster)
+    return replace(_scene(raster), first=first)
 
 
 def _refuse_large(sample: Sample, medium: Medium) -> None:

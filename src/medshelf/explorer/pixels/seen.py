@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from threading import Lock
+from typing import Final
 
-from medshelf.core.errors import UnknownNameError, UnsupportedError
+from medshelf.core.errors import MedshelfError, UnknownNameError, UnsupportedError
 from medshelf.core.settings import Settings
 from medshelf.dataset.fields import Medium
 from medshelf.dataset.sample import Sample
@@ -14,6 +18,8 @@ from medshelf.explorer.pixels.scene import Scene, open_image, open_mask
 from medshelf.explorer.pixels.structures import Structure, structures_of
 from medshelf.explorer.pixels.thumbnails import Store
 
+_KEPT_STRUCTURES: Final = 512
+
 
 class Pixels:
     """What has pixels: opened scenes, and the kept thumbnails of each manifest."""
@@ -22,6 +28,7 @@ class Pixels:
         self._holdings = holdings
         self._opened = Opened()
         self._stores: dict[str, Store] = {}
+        self._structures: OrderedDict[tuple[str, int, int], tuple[Structure, ...]] = OrderedDict()
         self._lock = Lock()
 
     def sample(self, key: str, row: int) -> Sample:
@@ -73,8 +80,41 @@ class Pixels:
         if self.medium(sample, slot).role != "mask":
             problem = f"Medium {slot} is no mask"
             raise UnsupportedError(problem, "Ask for the slot of a mask")
-        mask = self.scene(key, row, slot)
-        return structures_of(sample, self.medium(sample, slot), mask.array)
+        mask, name = self.scene(key, row, slot), (key, row, slot)
+        with self._lock:
+            if name in self._structures:
+                return self._structures[name]
+        found = structures_of(sample, self.medium(sample, slot), mask.array, mask.first)
+        with self._lock:
+            self._structures[name] = found
+            if len(self._structures) > _KEPT_STRUCTURES:
+                self._structures.popitem(last=False)
+        return found
+
+    def coloured(self, key: str, row: int) -> Iterator[tuple[int, int, MedshelfError | None]]:
+        """Yield the slot of each mask of a sample, and the number of its first colour.
+
+        The third is why a mask cannot be opened; it takes no colour then.
+        """
+        first = 0
+        for slot, medium in enumerate(self.sample(key, row).media):
+            if medium.role != "mask":
+                continue
+            try:
+                structures = self.structures(key, row, slot)
+            except MedshelfError as error:
+                yield slot, first, error
+                continue
+            yield slot, first, None
+            first += len(structures)
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Wait until few enough others decode.
+
+        Raises:
+            UnsupportedError: The server is busy.
+        """
+        return self._opened.turn()
 
     def store(self, key: str) -> Store:
         """Return the kept thumbnails of a manifest."""

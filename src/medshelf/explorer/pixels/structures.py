@@ -13,6 +13,7 @@ from medshelf.dataset.sample import Sample
 MOST_STRUCTURES: Final = 255
 
 _BACKGROUND: Final = "background"
+_MOST_DISTINCT: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,9 @@ class Structure:
     values: tuple[int, ...]
 
 
-def structures_of(sample: Sample, medium: Medium, mask: np.ndarray) -> tuple[Structure, ...]:
+def structures_of(
+    sample: Sample, medium: Medium, mask: np.ndarray, first: int = 0
+) -> tuple[Structure, ...]:
     """Return the structures of a mask that has one value per pixel.
 
     The legend names them where there is one; else each value but 0 is one, or, in a mask that is
@@ -38,15 +41,26 @@ def structures_of(sample: Sample, medium: Medium, mask: np.ndarray) -> tuple[Str
         sample: Whose mask it is.
         medium: The mask.
         mask: Its values.
+        first: What stands in it for the 0 of the legend; 1 in one that had channels.
     """
     named = tuple(
-        Structure(name, values)
+        Structure(name, tuple(each + first for each in values))
         for name, values in sample.legend.items()
-        if name.lower() != _BACKGROUND and values != (0,)
+        if name.lower() != _BACKGROUND and (first or values != (0,))
     )
     if named and medium.label is None:
         return named[:MOST_STRUCTURES]
-    values = tuple(int(each) for each in np.unique(mask)[:1000] if each != 0)
+    values = tuple(int(each) for each in _distinct(mask)[:_MOST_DISTINCT] if each != 0)
     if medium.label is not None:
         return (Structure(medium.label, values),) if values else ()
     return tuple(Structure(str(each), (each,)) for each in values[:MOST_STRUCTURES])
+
+
+def _distinct(mask: np.ndarray) -> np.ndarray:
+    """Return the values of a mask; small whole numbers are counted, which is fast."""
+    if mask.dtype.kind not in "iu" or not mask.size or mask.min() < 0 or mask.max() >= 1 << 16:
+        return np.unique(mask)
+    found = np.zeros(int(mask.max()) + 1, bool)
+    for part in mask:
+        found |= np.bincount(part.reshape(-1), minlength=len(found)) > 0
+    return np.flatnonzero(found)

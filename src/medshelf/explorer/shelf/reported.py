@@ -31,32 +31,28 @@ class Reported:
     Attributes:
         issues: All, the worst first.
         by_rule: Rule to the numbers of the rows that it reports, rising, int64.
+        by_issue: Id of an Issue to the numbers of its rows.
         was_checked: Whether the manifest, as it is, was checked; otherwise the reader's Issues
             are all there is.
     """
 
     issues: tuple[Issue, ...]
     by_rule: Mapping[str, np.ndarray]
+    by_issue: Mapping[str, np.ndarray]
     was_checked: bool
 
     @classmethod
     def make(cls, issues: Iterable[Issue], manifest: Manifest, *, was_checked: bool) -> Self:
         """Look up the rows of the samples that Issues name."""
         ordered = sorted(issues, key=lambda each: SEVERITIES.index(each.severity))
-        named = [(each.rule, sample) for each in ordered for sample in each.samples]
-        by_rule: dict[str, np.ndarray] = {}
-        if named:
-            table = pl.DataFrame(named, schema=["rule", "sample_id"], orient="row").lazy()
-            rows = manifest.frame.select("sample_id", row=pl.row_index().cast(pl.Int64))
-            found = table.unique().join(rows, on="sample_id").sort("rule", "row").collect()
-            by_rule = {
-                str(rule): part["row"].to_numpy() for (rule,), part in found.group_by("rule")
-            }
-        return cls(tuple(ordered), by_rule, was_checked)
+        by_rule = _rows([(each.rule, each.samples) for each in ordered], manifest)
+        by_issue = _rows([(each.id, each.samples) for each in ordered], manifest)
+        return cls(tuple(ordered), by_rule, by_issue, was_checked)
 
-    def rows(self, rule: str) -> np.ndarray:
-        """Return the rows that a rule reports; none for a rule that reports nothing."""
-        return self.by_rule.get(rule, np.zeros(0, np.int64))
+    def rows(self, name: str) -> np.ndarray:
+        """Return the rows that a rule, or one Issue by its id, reports; maybe none."""
+        found = self.by_issue.get(name, self.by_rule.get(name))
+        return np.zeros(0, np.int64) if found is None else found
 
     def badges(self, row: int) -> tuple[Badge, ...]:
         """Return the rules that report a row, the worst first."""
@@ -83,3 +79,13 @@ class Reported:
         rows = self.by_rule[rule]
         place = int(np.searchsorted(rows, row))
         return place < len(rows) and rows[place] == row
+
+
+def _rows(named: Iterable[tuple[str, Iterable[str]]], manifest: Manifest) -> dict[str, np.ndarray]:
+    pairs = [(name, sample) for name, samples in named for sample in samples]
+    if not pairs:
+        return {}
+    table = pl.DataFrame(pairs, schema=["name", "sample_id"], orient="row").lazy()
+    rows = manifest.frame.select("sample_id", row=pl.row_index().cast(pl.Int64))
+    found = table.unique().join(rows, on="sample_id").sort("name", "row").collect()
+    return {str(name): part["row"].to_numpy() for (name,), part in found.group_by("name")}

@@ -6,7 +6,7 @@
     const here = new URL(location.href);
     text ? here.searchParams.set("window", text) : here.searchParams.delete("window");
     history.replaceState(null, "", here);
-    for (const link of document.querySelectorAll("a.keeps-window")) {
+    for (const link of document.querySelectorAll("a.keeps-window, #elsewhere, #as-json a")) {
       const there = new URL(link.href);
       text ? there.searchParams.set("window", text) : there.searchParams.delete("window");
       link.href = there;
@@ -26,23 +26,17 @@
       this.height = image.height;
       this.range = figure.querySelector(".slice");
       this.output = figure.querySelector("output");
-      if (!viewer.isColour) {
-        this.canvas = document.createElement("canvas");
-        this.canvas.width = this.columns;
-        this.canvas.height = this.rows;
-        this.canvas.tabIndex = 0;
-        this.canvas.setAttribute("role", "img");
-        this.canvas.setAttribute("aria-label", image.alt);
-        this.context = this.canvas.getContext("2d");
-        image.replaceWith(this.canvas);
-      } else {
-        this.image = image;
-      }
+      this.canvas = document.createElement("canvas");
+      this.canvas.width = this.columns;
+      this.canvas.height = this.rows;
+      this.canvas.tabIndex = 0;
+      this.canvas.setAttribute("role", "img");
+      this.canvas.setAttribute("aria-label", image.alt);
+      this.context = this.canvas.getContext("2d", { willReadFrequently: true });
+      image.replaceWith(this.canvas);
       this.addScaleBar();
       this.resize();
     }
-
-    get shown() { return this.canvas || this.image; }
 
     addScaleBar() {
       this.acrossMm = Number(this.figure.dataset.acrossMm);
@@ -58,40 +52,66 @@
 
     resize() {
       const zoom = this.viewer.zoom;
-      const width = zoom ? this.columns * zoom : this.width;
-      const height = zoom ? (this.columns * zoom * this.height) / this.width : this.height;
-      this.shown.style.width = `${width}px`;
-      this.shown.style.height = `${height}px`;
+      const room = this.figure.parentElement.clientWidth;
+      const width = zoom ? this.columns * zoom : Math.min(this.width, room);
+      const height = (width * this.height) / this.width;
+      this.canvas.style.width = `${width}px`;
+      this.canvas.style.height = `${height}px`;
       if (this.barMm) this.bar.style.width = `${(this.barMm / this.acrossMm) * width}px`;
     }
 
     async load() {
-      if (!this.canvas) return;
       const asked = this.k;
-      const { address, masks } = this.viewer;
-      const slice = fetch(`${address}/slice/${this.axis}/${asked}.i16`).then(async (answer) => {
-        if (!answer.ok) throw new Error(answer.status);
-        return {
-          stored: new Int16Array(await answer.arrayBuffer()),
-          slope: Number(answer.headers.get("X-Slope")),
-          intercept: Number(answer.headers.get("X-Intercept")),
-        };
-      });
-      const drawn = masks.map(async (mask) => {
-        const answer = await fetch(`${mask.address}/mask/${this.axis}/${asked}.u8`);
-        return answer.ok ? new Uint8Array(await answer.arrayBuffer()) : null;
-      });
-      const [values, ...numbers] = await Promise.all([slice, ...drawn]);
-      if (asked !== this.k) return;
-      Object.assign(this, { values, numbers });
-      this.paint();
+      try {
+        const { address, masks } = this.viewer;
+        const [values, ...numbers] = await Promise.all([
+          this.viewer.isColour ? this.colours(address) : this.greys(address, asked),
+          ...masks.map((mask) => this.read(`${mask.address}/mask/${this.axis}/${asked}.u8`, Uint8Array)),
+        ]);
+        if (asked !== this.k) return;
+        Object.assign(this, { values, numbers: numbers.map((each) => each.content) });
+        this.paint();
+        this.viewer.tellWhetherLoaded(true);
+      } catch {
+        if (asked === this.k) this.viewer.tellWhetherLoaded(false);
+      }
+    }
+
+    async read(address, Kind) {
+      const answer = await fetch(address);
+      const content = new Kind(answer.ok ? await answer.arrayBuffer() : 0);
+      if (content.length !== this.rows * this.columns) throw new Error(address);
+      return { content, headers: answer.headers };
+    }
+
+    async greys(address, k) {
+      const { content, headers } = await this.read(`${address}/slice/${this.axis}/${k}.i16`, Int16Array);
+      return { stored: content, slope: Number(headers.get("X-Slope")), intercept: Number(headers.get("X-Intercept")) };
+    }
+
+    async colours(address) {
+      const answer = await fetch(`${address}/image.png`);
+      if (!answer.ok) throw new Error(address);
+      this.context.drawImage(await createImageBitmap(await answer.blob()), 0, 0);
+      return { picture: this.context.getImageData(0, 0, this.columns, this.rows) };
     }
 
     paint() {
       if (!this.values) return;
-      const { stored, slope, intercept } = this.values;
-      const { centre, width, inverted, masks, opacity } = this.viewer;
+      const { masks, opacity } = this.viewer;
       const picture = this.context.createImageData(this.columns, this.rows);
+      if (this.values.picture) picture.data.set(this.values.picture.data);
+      else this.windowed(picture);
+      masks.forEach((mask, index) => {
+        if (mask.shown) this.tint(picture.data, this.numbers[index], mask.colours, opacity);
+      });
+      this.context.putImageData(picture, 0, 0);
+      this.figure.dataset.ready = `${this.k}`;
+    }
+
+    windowed(picture) {
+      const { stored, slope, intercept } = this.values;
+      const { centre, width, inverted } = this.viewer;
       const out = new Uint32Array(picture.data.buffer);
       const low = centre - width / 2;
       const scale = 255 / Math.max(width, 1e-12);
@@ -102,12 +122,6 @@
         levels[value + 32768] = 0xff000000 | (grey << 16) | (grey << 8) | grey;
       }
       for (let i = 0; i < stored.length; i += 1) out[i] = levels[stored[i] + 32768];
-      masks.forEach((mask, index) => {
-        const numbers = this.numbers[index];
-        if (mask.shown && numbers) this.tint(picture.data, numbers, mask.colours, opacity);
-      });
-      this.context.putImageData(picture, 0, 0);
-      this.figure.dataset.ready = `${this.k}`;
     }
 
     tint(pixels, numbers, colours, opacity) {
@@ -134,11 +148,11 @@
       this.k = next;
       if (this.range) this.range.value = next;
       if (this.output) this.output.textContent = `${next + 1} / ${this.slices}`;
-      this.load().catch(() => {});
+      this.load();
     }
 
     at(event) {
-      const box = this.shown.getBoundingClientRect();
+      const box = this.canvas.getBoundingClientRect();
       const x = Math.floor(((event.clientX - box.left) / box.width) * this.columns);
       const y = Math.floor(((event.clientY - box.top) / box.height) * this.rows);
       return [Math.min(this.columns - 1, Math.max(0, x)), Math.min(this.rows - 1, Math.max(0, y))];
@@ -164,7 +178,7 @@
       this.planes = [...element.querySelectorAll(".plane")].map((each) => new Plane(this, each));
       this.listen();
       this.show();
-      for (const plane of this.planes) plane.load().catch(() => {});
+      for (const plane of this.planes) plane.load();
     }
 
     parse(text) {
@@ -174,6 +188,10 @@
     }
 
     paint() { for (const plane of this.planes) plane.paint(); }
+
+    resize() { for (const plane of this.planes) plane.resize(); }
+
+    tellWhetherLoaded(loaded) { controls(this.element, "not-loaded").hidden = loaded; }
 
     show() {
       const [centre, width] = ["centre", "width"].map((name) => controls(this.element, name));
@@ -191,8 +209,12 @@
       this.width = Math.max(width, 1e-12);
       this.show();
       this.paint();
-      const isFull = centre === this.full[0] && width === this.full[1];
-      keepWindow(isFull ? "" : `${Number(centre.toPrecision(6))},${Number(width.toPrecision(6))}`);
+    }
+
+    // Not at each step of a drag: browsers refuse an address that changes too often.
+    keep() {
+      const isFull = this.centre === this.full[0] && this.width === this.full[1];
+      keepWindow(isFull ? "" : [this.centre, this.width].map((each) => Number(each.toPrecision(6))).join(","));
     }
 
     listen() {
@@ -200,15 +222,17 @@
         const found = controls(this.element, name);
         if (found) found.addEventListener(kind, () => act(found));
       };
-      on("preset", "change", (each) => this.window(...(this.parse(each.value) || this.full)));
-      on("centre", "change", (each) => this.window(Number(each.value), this.width));
-      on("width", "change", (each) => this.window(this.centre, Number(each.value)));
+      const choose = (centre, width) => { this.window(centre, width); this.keep(); };
+      on("preset", "change", (each) => choose(...(this.parse(each.value) || this.full)));
+      on("centre", "change", (each) => choose(Number(each.value), this.width));
+      on("width", "change", (each) => choose(this.centre, Number(each.value)));
       on("invert", "change", () => { this.inverted = !this.inverted; this.paint(); });
       on("opacity", "input", (each) => { this.opacity = each.value / 100; this.paint(); });
-      on("zoom", "change", (each) => { this.zoom = Number(each.value); this.planes.forEach((plane) => plane.resize()); });
+      on("zoom", "change", (each) => { this.zoom = Number(each.value); this.resize(); });
+      window.addEventListener("resize", () => this.resize());
       for (const plane of this.planes) {
         if (plane.range) plane.range.addEventListener("input", () => plane.go(Number(plane.range.value)));
-        if (plane.canvas) this.listenTo(plane);
+        this.listenTo(plane);
       }
     }
 
@@ -224,11 +248,13 @@
         const [dx, dy] = [event.clientX - start.x, event.clientY - start.y];
         if (!start.moved && Math.hypot(dx, dy) < 4) return;
         start.moved = true;
+        if (this.isColour) return;
         const step = this.full[1] / 500;
         this.window(start.centre + dy * step, Math.max(start.width + dx * step, step / 10));
       });
       plane.canvas.addEventListener("pointerup", (event) => {
         if (start && !start.moved) this.cross(plane, ...plane.at(event));
+        else if (start && !this.isColour) this.keep();
         start = null;
       });
       plane.canvas.addEventListener("wheel", (event) => {
@@ -240,7 +266,7 @@
 
     tell(plane, event) {
       const under = controls(this.element, "under");
-      if (!under || !plane.values) return;
+      if (!under || !plane.values?.stored) return;
       const [x, y] = plane.at(event);
       const { stored, slope, intercept } = plane.values;
       under.textContent = Number((stored[y * plane.columns + x] * slope + intercept).toPrecision(6));
@@ -263,6 +289,7 @@
       const step = { "[": -1, "]": 1, PageUp: -10, PageDown: 10 }[key];
       if (step) {
         const focused = this.planes.find((each) => each.canvas === document.activeElement) || this.planes[0];
+        if (focused.slices < 2) return false;
         focused.go(focused.k + step);
         return true;
       }

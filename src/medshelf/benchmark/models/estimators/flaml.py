@@ -1,9 +1,9 @@
 """FLAML: a search over gradient-boosted trees, random forests and extra trees.
 
 The number of trials is fixed and the learners take turns, so that no clock decides what is tried;
-the same seed and versions give the same result on one machine. Each trial is fitted on the whole
-training split and judged by the protocol's metric on the selection split; the best is not fitted
-again on both.
+the same seed and versions give the same result on one machine. The seed decides the search; the
+learners' own random numbers are always the same. Each trial is fitted on the whole training split
+and judged by the protocol's metric on the selection split; the best is not fitted again on both.
 
 Source: Wang et al. 2021, FLAML, https://arxiv.org/abs/1911.04706
 """
@@ -83,10 +83,10 @@ def candidates(search: Search, n_trials: int = N_TRIALS) -> Iterator[Candidate]:
         return 1 - scores[search.metric], {}
 
     with _quiet():
-        found = _automl()(metric=judge, seed=search.seed, max_iter=n_trials, **_FIXED)
+        found = _automl()(metric=judge, max_iter=n_trials, **_FIXED)
         known = np.flatnonzero(np.isin(search.selection.targets, codes))
         at = np.searchsorted(codes, search.selection.targets[known])
-        found.fit(values, targets, X_val=chosen[known], y_val=at)
+        found.fit(values, targets, X_val=chosen[known], y_val=at, seed=search.seed)
     best = _Fitted(found.model, codes, search.task.n_classes)
     choice = {"learner": found.best_estimator, **_plain(found.best_config)}
     yield Candidate(choice, best, best.probabilities(chosen), trials=tuple(trials))
@@ -129,15 +129,14 @@ def _plain(settings: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep what FLAML and its learners say of themselves from the user."""
-    log, state = logging.getLogger("flaml"), np.random.get_state()  # noqa: NPY002 - FLAML seeds it
-    level = log.level
+    state, disabled = np.random.get_state(), logging.root.manager.disable  # noqa: NPY002 - FLAML seeds
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        log.setLevel(logging.ERROR)
+        logging.disable(logging.WARNING)
         try:
             yield
         finally:
-            log.setLevel(level)
+            logging.disable(disabled)
             np.random.set_state(state)  # noqa: NPY002
 
 

@@ -1,0 +1,25 @@
+"""What keeps a run from being compared with published numbers."""
+
+from __future__ import annotations
+
+from medshelf.benchmark.runs import PRECISIONS, Run
+
+SELECTED_ON_TEST = "selected on test: the number is too good"
+MODIFIED = "modified data, not the published files"
+
+
+def caveats(run: Run) -> list[str]:
+    """Return what keeps a run from being compared with published numbers, in words."""
+    spec = run.spec
+    epochs = f"{spec.epochs} epochs, not the protocol ({spec.protocol_epochs})"
+    possible = [
+        (run.selection["split"] == "test", SELECTED_ON_TEST),
+        (spec.tested_on, f"trained on {spec.dataset}"),
+        (not spec.follows_protocol, epochs),
+        (spec.precision != PRECISIONS[0], f"convolutions in {spec.precision}"),
+        (spec.compiled, "compiled network, which rounds differently"),
+        (spec.weights, "training started from given weights"),
+        (spec.modified, MODIFIED),
+        (spec.synthetic, "synthetic data"),
+    ]
+    return [text for holds, text in possible if holds] + run.notes

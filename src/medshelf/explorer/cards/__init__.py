@@ -1,0 +1,1 @@
+"""What pages about datasets share: their addresses, what is asked, what is at hand, relations."""
