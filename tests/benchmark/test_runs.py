@@ -62,7 +62,7 @@ def test_a_run_writes_down_everything(raw: Path, tmp_path: Path, dataset: str) -
     assert record["selection"]["split"] == "val"
     assert record["selection"]["epoch"] in {1, 2}
     assert record["hardware"]["device"] == "cpu"
-    assert set(record["versions"]) == {"python", "medshelf", "torch", "numpy", "polars"}
+    assert set(record["versions"]) >= {"python", "medshelf", "torch", "numpy", "polars"}
     assert record["protocol"]["fit"]["optimiser"] == {"name": "adam", "learning_rate": 0.001}
     assert [each["epoch"] for each in record["history"]] == [1, 2]
     assert record["wall_s"] > 0
