@@ -15,7 +15,7 @@ TEXTS: Final = ("sample_id", "patient_id", "report", "caption", "question")
 
 Chosen = Annotated[tuple[Annotated[str, Field(max_length=500)], ...], Field(max_length=50)]
 Sort = Literal["", "age_years", "-age_years", "label", "patient_id", "-sample_id"]
-Size = Literal[96, 128, 192]
+Size = Annotated[int, Field(ge=96, le=192, multiple_of=32)]
 
 
 class State(BaseModel):
