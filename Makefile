@@ -12,7 +12,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --e
 
 .PHONY: demo test test-browser check lint bench clean
 
-demo: $(VENV)/.has-train
+demo: $(VENV)/.has-train-serve
 	$(BIN)/medshelf demo
 
 test: $(VENV)/.has-train-fast-test

@@ -56,12 +56,13 @@ def test_names_are_as_the_page_says() -> None:
         weights="sha256:abcdef0123",
         tested_on="pneumoniamnist",
         compiled=True,
+        new_head=True,
     )
     parts = spec.name.split("_")
     assert parts[:4] == ["breastmnist", "64", "p", "m"]
     assert parts[-1] == "seed3"
     text = PAGE.read_text("utf-8")
-    for each in ("5epochs", "bfloat16", "deterministic", "compiled"):
+    for each in ("5epochs", "bfloat16", "deterministic", "compiled", "new-head"):
         assert each in parts
         assert f"`{each}`" in text
     assert {"weights-abcdef01", "on-pneumoniamnist", "modified-01234567"} <= set(parts)

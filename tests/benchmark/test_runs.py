@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 import medshelf
+from medshelf.benchmark.protocol import find_protocol
 from medshelf.benchmark.result_file import read_scores
 from medshelf.benchmark.runs import RunSpec, find_runs, method_name, open_finished, read_run
-from medshelf.benchmark.specs import slug
+from medshelf.benchmark.specs import Settings, slug, specify
 from medshelf.core.errors import FormatError, RunError, StorageError, UnknownNameError
 from medshelf.core.files import lock
 from tests.medmnist_files import make_file
@@ -67,6 +68,7 @@ def test_a_run_writes_down_everything(raw: Path, tmp_path: Path, dataset: str) -
     assert [each["epoch"] for each in record["history"]] == [1, 2]
     assert record["wall_s"] > 0
     assert record["notes"] == []
+    assert 0.05 <= record["temperature"] <= 20
     convolution, normalisation, k = 4 * 3 * 9 + 4, 2 * 4, SETS[dataset]
     assert record["cost"] == {
         "parameters": convolution + normalisation + (4 * 49 + 1) * k,
@@ -121,6 +123,12 @@ def test_training_starts_from_given_weights(raw: Path, tmp_path: Path) -> None:
     assert "_weights-" in tuned.spec.group
     assert tuned.spec.weights.startswith("sha256:")
     assert tuned.history[0]["train_loss"] < fresh.history[0]["train_loss"]
+    other = splits(raw, "retinamnist")
+    with pytest.raises(RunError, match=r"(?s)classes are not those of 'retinamnist'.*--new-head"):
+        train(other, tmp_path, weights=weights)
+    new_head = train(other, tmp_path, weights=weights, new_head=True)
+    assert "_new-head_" in new_head.spec.name
+    assert new_head.history[0]["train_loss"] != train(other, tmp_path).history[0]["train_loss"]
     weights.write_bytes(weights.read_bytes()[:300])
     with pytest.raises(FormatError, match=r"weights\.safetensors: no safetensors file"):
         train(data, tmp_path, weights=weights)
@@ -284,9 +292,9 @@ def test_a_run_of_an_earlier_version_is_read_but_does_not_predict(
     data = splits(raw)
     path = train(data, tmp_path).folder / "run.json"
     record = json.loads(path.read_text())
-    for name in ("deterministic", "weights", "tested_on", "compiled"):
+    for name in ("deterministic", "weights", "tested_on", "compiled", "new_head"):
         del record["spec"][name]
-    del record["cost"], record["notes"], record["protocol"]["fit"]
+    del record["cost"], record["notes"], record["temperature"], record["protocol"]["fit"]
     record["protocol"]["epochs"] = 100
     record["spec"]["model"] = "resnet19"
     path.write_text(json.dumps(record))
@@ -303,6 +311,18 @@ def test_missing_weights_are_named(raw: Path, tmp_path: Path) -> None:
     (found.folder / "weights.safetensors").unlink()
     with pytest.raises(FormatError, match=r"weights\.safetensors: there is no such file"):
         open_finished(found, data["test"].task, "cpu").predict(data["test"])
+
+
+def test_settings_that_a_fit_has_no_use_for_are_no_part_of_its_name(raw: Path) -> None:
+    data, asked = splits(raw), Settings(epochs=3, precision="bfloat16", compiled=True)
+    fitted = specify(data, find_protocol("medmnist-28"), "majority", asked, seed=0)
+    assert (
+        fitted.name
+        == specify(data, find_protocol("medmnist-28"), "majority", Settings(), seed=0).name
+    )
+    assert fitted.follows_protocol
+    probed = specify(data, find_protocol("linear-probe-28"), TINY, asked, seed=0)
+    assert (probed.epochs, probed.precision, probed.compiled) == (1, "bfloat16", False)
 
 
 def test_another_dataset_is_tested_on(raw: Path, tmp_path: Path) -> None:
@@ -414,7 +434,12 @@ def test_the_result_file_is_scored_alike_by_evaluate(raw: Path, tmp_path: Path) 
         ({"epochs": 0}, RunError, "0 epochs were asked for"),
         ({"precision": "float16"}, UnknownNameError, "Unknown precision 'float16'"),
         ({"precision": "tfloat32"}, RunError, "Device 'cpu' has no tfloat32.*precision float32"),
-        ({"weights": Path("none.pt")}, FormatError, "none.pt: cannot be read.*No such file"),
+        (
+            {"weights": Path("none.pt")},
+            FormatError,
+            "none.pt: No such file.*Name a file of weights",
+        ),
+        ({"new_head": True}, RunError, "no weights for the others.*--weights FILE --new-head"),
     ],
 )
 def test_bad_options(

@@ -169,8 +169,9 @@ def test_the_demo_runs_without_a_network() -> None:
     done = medshelf("demo", "--epochs", "1", MEDSHELF_OFFLINE="1")
     assert done.returncode == 0, done.stderr
     assert "generated images, NOT medical data" in done.stderr
-    report = Path(done.stdout.splitlines()[-1].removeprefix("report: "))
-    text = report.read_text("utf-8")
+    *_, report, look = done.stdout.splitlines()
+    assert look == "look at its samples: medshelf serve phantom-grey-binary"
+    text = Path(report.removeprefix("report: ")).read_text("utf-8")
     assert "Synthetic data" in text
     assert "Not for clinical use" in text
 
@@ -179,9 +180,10 @@ def test_the_demo_takes_the_real_file_where_there_is_one(real_data: Path) -> Non
     pytest.importorskip("torch")
     done = medshelf("demo", "--epochs", "1", MEDSHELF_DATA=str(real_data), MEDSHELF_OFFLINE="1")
     assert done.returncode == 0, done.stderr
-    assert "BreastMNIST: ResNet-18 (28)" in Path(
-        done.stdout.splitlines()[-1].removeprefix("report: ")
-    ).read_text("utf-8")
+    *_, report, look = done.stdout.splitlines()
+    assert look == "look at its samples: medshelf serve breastmnist"
+    page = Path(report.removeprefix("report: ")).read_text("utf-8")
+    assert "BreastMNIST: ResNet-18 (28)" in page
     assert "(1 epochs, not the protocol (100))" in done.stdout
 
 

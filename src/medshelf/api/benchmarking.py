@@ -98,6 +98,7 @@ def run_benchmark(  # noqa: PLR0913 - one keyword per choice that the protocol l
     deterministic: bool = False,
     compiled: bool = False,
     weights: str | Path | None = None,
+    new_head: bool = False,
     root: str | Path | None = None,
     download: bool = False,
     allow_modified: bool = False,
@@ -118,6 +119,7 @@ def run_benchmark(  # noqa: PLR0913 - one keyword per choice that the protocol l
         deterministic: Refuse operations whose result depends on chance.
         compiled: Compile the network for training; results differ in rounding and say so.
         weights: File with the weights to start from; results then say so.
+        new_head: Let the last layer start from chance, e.g. for other classes.
         root: As for `load`.
         download: As for `load`.
         allow_modified: As for `load`.
@@ -135,6 +137,7 @@ def run_benchmark(  # noqa: PLR0913 - one keyword per choice that the protocol l
         deterministic=deterministic,
         compiled=compiled,
         weights=None if weights is None else Path(weights),
+        new_head=new_head,
     )
     request = Request(
         datasets=(dataset,),

@@ -163,7 +163,7 @@ def enter(
     scores = score(test.task, test.targets, y_score, y_train=train.targets)
     meta = test.manifest.meta
     return entered.enter(
-        _home().home / "results",
+        _home().results_folder,
         name,
         y_score,
         scores,
@@ -307,7 +307,7 @@ def _runs(rows: pl.DataFrame) -> list[runs.Run]:
 
 
 def _stored() -> store.Stored:
-    found = store.read_store(_home().runs_folder, _home().home / "results")
+    found = store.read_store(_home().runs_folder, _home().results_folder)
     _tell(found.issues)
     return found
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medshelf.api.finished_runs import open_splits
-from medshelf.benchmark.calibration import fit_temperature
+from medshelf.benchmark.explaining.explanation import temperature_of
 from medshelf.benchmark.finding import find_run
 from medshelf.benchmark.predicting import Prediction, Predictor, image_files
 from medshelf.benchmark.preparing import Form
-from medshelf.benchmark.result_file import read_scores
 from medshelf.benchmark.runs import Run, open_finished
+from medshelf.catalog.facts import manifest_meta
+from medshelf.catalog.shelf import find_record
 from medshelf.core.errors import MissingExtraError, StorageError, UnknownNameError
 from medshelf.imaging.window import parse_window
 
@@ -39,15 +40,16 @@ def predict(
         images: Files, or folders of them.
         window: For values that are not 8-bit: a name such as `lung`, or `centre,width`.
         device: `auto` or a torch device.
-        root: As for `load`; the labels of the selection split calibrate the probabilities.
-        allow_modified: As for `load`.
+        root: As for `load`; only runs of earlier versions need it, which keep no temperature: the
+            labels of the selection split give it.
+        allow_modified: As `root`.
 
     Returns:
         One for each file; of one that cannot be read, `error` says why.
 
     Raises:
         FormatError: A folder holds no image, or the run is damaged.
-        NotFetchedError: The dataset's files are not at hand.
+        NotFetchedError: The files that a run of an earlier version needs are not at hand.
         RunError: The run is not finished, or was made from other files than those at hand.
         UnknownNameError: There is no such run or window.
     """
@@ -69,14 +71,17 @@ def open_predictor(
     """Return a finished run, ready for images; see `predict`."""
     chosen = None if window is None else parse_window(window)
     found = find_run(run)
-    selection = found.selection["split"]
-    data = open_splits(found, [selection], root=root, allow_modified=allow_modified)[selection]
-    scores = read_scores(found.folder / found.result_files[selection])
-    meta = data.manifest.meta
+    meta = manifest_meta(find_record(found.spec.dataset))
+    (task,) = meta.tasks
+    temperature = found.temperature
+    if temperature is None:
+        split = found.selection["split"]
+        data = open_splits(found, [split], root=root, allow_modified=allow_modified)
+        temperature = temperature_of(found, data[split]).value
     return Predictor(
-        fit=open_finished(found, data.task, device),
-        task=data.task,
-        temperature=fit_temperature(data.task, data.targets, scores).value,
+        fit=open_finished(found, task, device),
+        task=task,
+        temperature=temperature,
         form=Form(int(found.spec.size), meta.dimensions or 2, meta.channels or 1),
         window=chosen,
     )
@@ -99,7 +104,7 @@ def export(
         to: `onnx` or `torchscript`.
         overwrite: Replace a file that is there.
         root: As for `predict`.
-        allow_modified: As for `load`.
+        allow_modified: As `root`.
 
     Returns:
         What the file says of itself.
@@ -107,7 +112,7 @@ def export(
     Raises:
         FormatError: The run is damaged.
         MissingExtraError: A package is not installed.
-        NotFetchedError: The dataset's files are not at hand.
+        NotFetchedError: As for `predict`.
         RunError: The run is not finished, has no trained network, or cannot be exported.
         StorageError: The file is there already, or cannot be written.
         UnknownNameError: There is no such run or kind.

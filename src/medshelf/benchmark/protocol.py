@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -177,8 +178,12 @@ class Protocol(_Part):
 
 
 def protocol_ids() -> list[str]:
-    """Return the ids of all protocols, sorted."""
-    return sorted(path.stem for path in PROTOCOLS.glob("*.yaml"))
+    """Return the ids of all protocols, sorted; numbers in them by their value."""
+    return sorted((path.stem for path in PROTOCOLS.glob("*.yaml")), key=_by_value)
+
+
+def _by_value(name: str) -> list[str | int]:
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
 def find_protocol(name: str) -> Protocol:

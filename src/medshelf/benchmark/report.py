@@ -9,18 +9,19 @@ from pathlib import Path
 import numpy as np
 
 from medshelf.benchmark.caveats import caveats
+from medshelf.benchmark.explaining.charts import confusion_chart, reliability_chart, roc_chart
+from medshelf.benchmark.explaining.classes import class_errors
 from medshelf.benchmark.leaderboard.entries import Entry
 from medshelf.benchmark.leaderboard.tables import entry_tables
-from medshelf.benchmark.metrics import checked, class_aucs, one_against_rest, predicted, roc_curve
+from medshelf.benchmark.metrics import checked
 from medshelf.benchmark.result_file import read_scores
 from medshelf.benchmark.runs import RUN_FILE, Run, method_name
-from medshelf.benchmark.scores import N_BINS, reliability
+from medshelf.benchmark.scores import N_BINS
 from medshelf.benchmark.scores import Estimate as Interval
 from medshelf.core.manifest import SPLITS
 from medshelf.core.tasks import TaskKind
 from medshelf.dataset.labelled_images import LabelledImages
 from medshelf.report.charts.bars import bar_chart
-from medshelf.report.charts.heatmap import Names, heat_map
 from medshelf.report.charts.intervals import Estimate, interval_chart
 from medshelf.report.charts.lines import Mark, Series, line_chart
 from medshelf.report.charts.scale import Axis
@@ -197,48 +198,21 @@ def _errors(page: Page, run: Run, test: LabelledImages) -> None:
     path = run.folder / run.result_files["test"]
     y_true, y_score = checked(task, test.targets, read_scores(path))
     page.heading("Where it errs", f"Test split, seed {run.spec.seed}.")
-    positive, scores = one_against_rest(task, y_true, y_score)
-    aucs = class_aucs(task, y_true, y_score)
-    shown = task.classes[-1:] if task.kind is TaskKind.BINARY else task.classes
-    curves = [
-        Series(f"{name} (AUC {area:.3f})", *roc_curve(positive[:, code], scores[:, code]))
-        for code, (name, area) in enumerate(zip(shown, aucs, strict=True))
+    charts = [
+        roc_chart(task, y_true, y_score),
+        reliability_chart(task, y_true, {"model": y_score}),
     ]
-    roc = line_chart(
-        "ROC",
-        curves,
-        Axis("false positive rate", 0, 1),
-        Axis("true positive rate", 0, 1),
-        diagonal="chance",
-    )
-    bins = list(reliability(task, y_true, y_score))
-    calibration = Series("model", [each[0] for each in bins], [each[1] for each in bins], dots=True)
-    diagram = line_chart(
-        "Reliability",
-        [calibration],
-        Axis("stated confidence", 0, 1),
-        Axis("share that is right", 0, 1),
-        diagonal="perfect",
-    )
-    charts = [roc, diagram]
     if task.kind is not TaskKind.MULTI_LABEL:
-        counts = np.zeros((task.n_classes,) * 2, np.int64)
-        np.add.at(counts, (y_true, predicted(task, y_score).astype(np.int64)), 1)
-        names = (Names("True", task.classes), Names("Predicted", task.classes))
-        charts.insert(0, heat_map("Confusion matrix", counts, *names))
+        charts.insert(0, confusion_chart(task, y_true, y_score))
     page.charts(*charts)
-    support = class_counts(test)
-    area_of = dict(zip(shown, aucs.tolist(), strict=True))
-    if task.kind is TaskKind.BINARY:
-        area_of = dict.fromkeys(task.classes, float(aucs[0]))
-    recall = run.scores["test"].recall
     page.table(
         Table(
-            ("Class", "Test samples", "Recall", "AUC against the rest"),
+            ("Class", "Test samples", "Precision", "Recall", "AUC against the rest"),
             [
-                (name, int(n), recall[name], area_of[name])
-                for name, n in zip(task.classes, support, strict=True)
+                (each.name, each.support, each.precision, each.recall, each.auc)
+                for each in class_errors(task, y_true, y_score)
             ],
+            numeric=range(1, 5),
         )
     )
 

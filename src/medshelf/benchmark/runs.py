@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from medshelf.benchmark import provenance
+from medshelf.benchmark.calibration import fit_temperature
 from medshelf.benchmark.crossing import comparable
 from medshelf.benchmark.fits import open_fit
 from medshelf.benchmark.fits.fit import Assignment, Cost, Fit
@@ -67,6 +68,8 @@ class Run:
         hardware: Device, processor, threads.
         versions: Of Python, medshelf and packages.
         protocol: The protocol's full text.
+        temperature: Logits divided by it give calibrated probabilities, see `calibration`; None in
+            runs of earlier versions.
     """
 
     spec: RunSpec
@@ -82,6 +85,7 @@ class Run:
     hardware: dict[str, Any]
     versions: dict[str, str]
     protocol: dict[str, Any]
+    temperature: float | None = None
 
     def to_json(self) -> str:
         """Return the content of `run.json`."""
@@ -121,19 +125,11 @@ def run(
             return _finished(target, spec, protocol)
         _claim(target, spec, protocol)
         fit = open_fit(
-            Assignment(
-                protocol=protocol,
-                dataset=spec.dataset,
-                task=data["train"].task,
-                model=spec.model,
-                seed=spec.seed,
-                epochs=spec.epochs,
+            Assignment.of(
+                *(spec, protocol, data["train"].task),
                 device=settings.device,
-                precision=spec.precision,
-                deterministic=spec.deterministic,
                 weights=settings.weights,
                 folder=target,
-                compiled=spec.compiled,
             )
         )
         return _execute(spec, protocol, data, fit, target)
@@ -193,8 +189,13 @@ def _execute(
     outcome = fit.run(data)
     scores: dict[str, Scores] = {}
     files: dict[str, str] = {}
+    temperature: float | None = None
     for split in dict.fromkeys((protocol.selection.split, protocol.test_split)):
         probabilities = fit.predict(data[split])
+        if split == protocol.selection.split:
+            temperature = fit_temperature(
+                data[split].task, data[split].targets, probabilities
+            ).value
         crossed = bool(spec.tested_on) and split == protocol.test_split
         scores[split] = _scored(data[split], data["train"], probabilities, crossed=crossed)
         meta = data[split].manifest.meta
@@ -219,6 +220,7 @@ def _execute(
         hardware=provenance.hardware(fit.device),
         versions=provenance.versions(),
         protocol=protocol.model_dump(mode="json"),
+        temperature=temperature,
     )
     write_text(folder / RUN_FILE, finished.to_json())
     (folder / SPEC_FILE).unlink(missing_ok=True)
@@ -259,20 +261,7 @@ def open_finished(found: Run, task: Task, device: str = "auto") -> Fit:
             "Move the folder away and run again",
         ) from error
     return open_fit(
-        Assignment(
-            protocol=protocol,
-            dataset=spec.dataset,
-            task=task,
-            model=spec.model,
-            seed=spec.seed,
-            epochs=spec.epochs,
-            device=device,
-            precision=spec.precision,
-            deterministic=spec.deterministic,
-            weights=None,
-            folder=found.folder,
-            compiled=spec.compiled,
-        )
+        Assignment.of(spec, protocol, task, device=device, weights=None, folder=found.folder)
     )
 
 

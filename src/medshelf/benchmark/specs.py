@@ -39,6 +39,7 @@ class RunSpec:
         precision: Number format of the convolutions and matrix products in training.
         deterministic: Operations whose result depends on chance were refused.
         weights: Hash of the state dict that the training started from; empty if from chance.
+        new_head: The last layer started from chance, the others from the weights.
         tested_on: The other dataset, where a protocol tests on one.
         compiled: The network was compiled for training, which rounds differently.
     """
@@ -58,6 +59,7 @@ class RunSpec:
     weights: str = ""
     tested_on: str = ""
     compiled: bool = False
+    new_head: bool = False
 
     @property
     def follows_protocol(self) -> bool:
@@ -74,6 +76,7 @@ class RunSpec:
             slug(self.protocol),
             slug(self.model),
             f"weights-{self.weights.rpartition(':')[2][:8]}" if self.weights else "",
+            "new-head" if self.new_head else "",
             "" if self.precision == PRECISIONS[0] else self.precision,
             "deterministic" if self.deterministic else "",
             "compiled" if self.compiled else "",
@@ -105,6 +108,8 @@ class Settings:
         weights: State dict to start from.
         device: `auto` or a torch device.
         compiled: As in `RunSpec`.
+        new_head: Let the last layer start from chance, e.g. for other classes than those of the
+            weights. A fit on frozen features never takes the last layer.
     """
 
     epochs: int | None = None
@@ -113,12 +118,13 @@ class Settings:
     weights: Path | None = None
     device: str = "auto"
     compiled: bool = False
+    new_head: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run.
 
         Raises:
-            RunError: `epochs` is not positive.
+            RunError: `epochs` is not positive, or a new head is asked for without weights.
             UnknownNameError: There is no such precision.
         """
         if self.precision not in PRECISIONS:
@@ -126,6 +132,9 @@ class Settings:
         if self.epochs is not None and self.epochs < 1:
             problem = f"{self.epochs} epochs were asked for"
             raise RunError(problem, "Ask for 1 or more")
+        if self.new_head and self.weights is None:
+            problem = "A new last layer is asked for, but no weights for the others"
+            raise RunError(problem, "Name a file of weights, e.g. --weights FILE --new-head")
 
 
 def specify(
@@ -136,7 +145,7 @@ def specify(
     *,
     seed: int,
 ) -> RunSpec:
-    """Say exactly what is to be run.
+    """Say exactly what is to be run; settings that the fit has no use for are left out.
 
     Raises:
         RunError: The protocol or the model is not for this dataset.
@@ -144,10 +153,12 @@ def specify(
     """
     meta, tested = data["train"].manifest.meta, data["test"].manifest.meta
     protocol.check_dataset(meta)
-    takes = find_model(model).dimensions
-    if takes is not None and takes != meta.dimensions:
-        problem = f"Model {model!r} is for {takes}D images, {meta.dataset!r} has {meta.dimensions}D"
+    found = find_model(model)
+    if found.dimensions is not None and found.dimensions != meta.dimensions:
+        problem = f"Model {model!r} is for {found.dimensions}D images, {meta.dataset!r} has {meta.dimensions}D"
         raise RunError(problem, "Choose a model for them, e.g. resnet18 (2D) or resnet18-3d")
+    is_network = found.kind == "network"
+    is_trained = is_network and protocol.fit.kind == "training"
     return RunSpec(
         dataset=meta.dataset,
         size=meta.options.get("size", "28"),
@@ -156,14 +167,15 @@ def specify(
         synthetic=meta.synthetic or tested.synthetic,
         protocol=protocol.id,
         protocol_epochs=protocol.epochs,
-        epochs=settings.epochs or protocol.epochs,
+        epochs=(settings.epochs if is_trained else None) or protocol.epochs,
         model=model,
         seed=seed,
-        precision=settings.precision,
+        precision=settings.precision if is_network else PRECISIONS[0],
         deterministic=settings.deterministic,
         weights="" if settings.weights is None else _hash(settings.weights),
         tested_on="" if tested.dataset == meta.dataset else tested.dataset,
-        compiled=settings.compiled,
+        compiled=settings.compiled and is_trained,
+        new_head=settings.new_head and is_trained,
     )
 
 
@@ -172,7 +184,8 @@ def _hash(path: Path) -> str:
         with path.open("rb") as file:
             return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
     except OSError as error:
-        raise FormatError(path, f"cannot be read ({error.strerror})", "Name a file") from error
+        remedy = "Name a file of weights (.safetensors, .pt, .pth)"
+        raise FormatError(path, error.strerror or str(error), remedy) from error
 
 
 def slug(name: str) -> str:

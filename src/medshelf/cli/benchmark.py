@@ -59,6 +59,9 @@ def run(
         bool, typer.Option("--compiled", help="Compile the network for training.")
     ] = False,
     weights: Annotated[Path | None, typer.Option(help="File of weights to start from.")] = None,
+    new_head: Annotated[
+        bool, typer.Option("--new-head", help="With --weights: a new last layer.")
+    ] = False,
     test_on: Annotated[
         str | None, typer.Option(help="Dataset to test on, for protocols that take one.")
     ] = None,
@@ -96,6 +99,7 @@ def run(
             weights=weights,
             device=device,
             compiled=compiled,
+            new_head=new_head,
         ),
         files=api.Files(root, download, allow_modified, test_on, labels),
     )

@@ -21,4 +21,9 @@ def run(
     from medshelf import api
 
     note("BreastMNIST: find or fetch, verify, train ResNet-18 for a few epochs, score, report.")
-    print_benchmark(api.demo(root=root, epochs=epochs), json=json)
+    done = api.demo(root=root, epochs=epochs)
+    print_benchmark(done, json=json)
+    if not json:
+        shown = done.runs[0].spec
+        place = f" --root {root}" if root and not shown.synthetic else ""
+        print(f"look at its samples: medshelf serve {shown.dataset}{place}")

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from medshelf.core.errors import InUseError, StorageError
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _N_SYNCED = 8
 _LATER: ContextVar[dict[Path, None] | None] = ContextVar("later", default=None)
 

@@ -54,6 +54,11 @@ class Settings:
         """The folder that holds one folder per benchmark run."""
         return self.home / "runs"
 
+    @property
+    def results_folder(self) -> Path:
+        """The folder that holds result files that were entered in the leaderboard."""
+        return self.home / "results"
+
 
 def _folder(variable: str) -> Path | None:
     value = os.environ.get(variable)

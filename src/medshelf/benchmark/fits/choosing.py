@@ -55,7 +55,8 @@ def choose(search: Search, candidates: Iterable[Candidate]) -> Chosen:
     for each in candidates:
         scores = search.score(each.probabilities)
         history += each.trials or [{**each.choice, **each.told, **scores}]
-        _LOG.info("%s: AUC %.4f, ACC %.4f", each.choice, scores["auc"], scores["acc"])
+        told = ", ".join(f"{name} {value}" for name, value in each.choice.items()) or "fitted"
+        _LOG.info("%s: AUC %.4f, ACC %.4f", told, scores["auc"], scores["acc"])
         if scores[search.metric] > value:
             best, value = each, scores[search.metric]
     assert best is not None  # noqa: S101 - every module yields at least one

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from medshelf.benchmark.protocol import Protocol as Recipe
+    from medshelf.benchmark.specs import RunSpec
     from medshelf.core.tasks import Task
     from medshelf.dataset.labelled_images import LabelledImages
 
@@ -66,6 +67,7 @@ class Assignment:
         weights: State dict to start from, or None.
         folder: Where the run lies; checkpoints and weights go there.
         compiled: Compile the network for training; results differ in rounding.
+        new_head: Start the last layer from chance, whatever the weights hold for it.
     """
 
     protocol: Recipe
@@ -80,6 +82,35 @@ class Assignment:
     weights: Path | None
     folder: Path
     compiled: bool = False
+    new_head: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        spec: RunSpec,
+        protocol: Recipe,
+        task: Task,
+        *,
+        device: str,
+        weights: Path | None,
+        folder: Path,
+    ) -> Assignment:
+        """Return what a run with a spec asks of its fit."""
+        return cls(
+            protocol=protocol,
+            dataset=spec.dataset,
+            task=task,
+            model=spec.model,
+            seed=spec.seed,
+            epochs=spec.epochs,
+            device=device,
+            precision=spec.precision,
+            deterministic=spec.deterministic,
+            weights=weights,
+            folder=folder,
+            compiled=spec.compiled,
+            new_head=spec.new_head,
+        )
 
 
 class Fit(Protocol):

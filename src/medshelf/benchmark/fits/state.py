@@ -70,7 +70,7 @@ class State:
         network: Any = build_network(asked.model, asked.protocol, asked.task.n_classes)
         if asked.weights is not None:
             origin: Any = {"dataset": asked.dataset, "classes": asked.task.classes}
-            load_weights(network, asked.weights, **origin)
+            load_weights(network, asked.weights, head=not asked.new_head, **origin)
         self._device = torch.device(device)
         layout = _LAYOUTS.get(asked.protocol.data.dimensions + 2, torch.contiguous_format)
         self.network: nn.Module = network.to(device, memory_format=layout)

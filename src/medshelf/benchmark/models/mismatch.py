@@ -92,7 +92,9 @@ def _by_shape(
         remedies.append("choose a protocol with that many channels")
     if head:
         reasons.append(f"{len(found[head[0]])} outputs, not {len(state[head[0]])}")
-        remedies.append("choose weights for the same classes, or load all but the last layer")
+        remedies.append(
+            "choose weights for the same classes, or start with a new last layer (--new-head)"
+        )
     remedy = " and ".join(remedies)
     return f" (they are for {' and '.join(reasons)})", remedy[0].upper() + remedy[1:]
 

@@ -63,7 +63,6 @@ def load_weights(
     *,
     dataset: str = "",
     classes: Sequence[str] = (),
-    any_dataset: bool = False,
     head: bool = True,
 ) -> None:
     """Replace a network's weights by those of a file; all of them, or none.
@@ -76,7 +75,6 @@ def load_weights(
         path: A state dict of torch, or a safetensors file.
         dataset: Which the network is for; compared with what the file says.
         classes: Its classes in their order.
-        any_dataset: Load weights of another dataset with other classes too.
         head: False leaves the last layer as it is, whatever the file holds for it.
 
     Raises:
@@ -85,7 +83,7 @@ def load_weights(
         RunError: The weights are of another architecture, or of another dataset.
     """
     found, metadata = read_weights(path)
-    if head and not any_dataset:
+    if head:
         _check_origin(path, metadata, dataset, classes)
     state = network.state_dict()
     if not head:
@@ -155,8 +153,7 @@ def _check_origin(
     if trained != list(classes):
         raise RunError(
             f"{path} was trained on {origin!r}, whose classes are not those of {dataset!r}",
-            "Name weights trained on this dataset; or load all but the last layer, or say that the "
-            "dataset does not matter",
+            "Name weights trained on this dataset, or start with a new last layer (--new-head)",
         )
 
 

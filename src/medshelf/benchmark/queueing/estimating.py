@@ -79,20 +79,11 @@ class _Measurement:
 
         set_quiet(quiet=True)
         data = self.opener(order)
-        spec = order.spec
-        asked = Assignment(
-            protocol=order.protocol,
-            dataset=spec.dataset,
-            task=data["train"].task,
-            model=spec.model,
-            seed=spec.seed,
-            epochs=spec.epochs,
+        asked = Assignment.of(
+            *(order.spec, order.protocol, data["train"].task),
             device=self.device,
-            precision=spec.precision,
-            deterministic=spec.deterministic,
             weights=order.settings.weights,
             folder=Path(),
-            compiled=spec.compiled,
         )
         return seconds_per_epoch(asked, data) / len(data["train"])
 

@@ -23,6 +23,7 @@ MOST_VALUES: Final = 1 << 30
 
 _AS_STORED: Final = "LPS"
 _FLAT, _DEEP = 2, 3
+_SHOWN: Final = ({"X", "Y"}, {"X", "Y", "Z"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,6 +150,10 @@ def _scene(raster: Raster) -> Scene:
         if axis in axes:
             place = array.shape[axes.index(axis)] // 2 if axis == "T" else 0
             array, axes = np.take(array, place, axes.index(axis)), axes.replace(axis, "")
+    if array.dtype.kind not in "biufc" or not array.size or set(axes) - {"C"} not in _SHOWN:
+        shape = " x ".join(map(str, raster.array.shape)) or "one value"
+        problem = f"{shape} of {array.dtype} are no image"
+        raise UnsupportedError(problem, "Correct the manifest: its role, or its member")
     still = replace(raster, array=np.abs(array) if array.dtype.kind == "c" else array, axes=axes)
     return _volume(still) if "Z" in axes else _picture(still)
 
@@ -187,8 +192,6 @@ def _made(
 
 
 def _range(array: np.ndarray) -> tuple[float, float]:
-    if not array.size:
-        return 0.0, 1.0
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         finite = array[np.isfinite(array)]
         return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)

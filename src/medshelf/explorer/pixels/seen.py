@@ -47,10 +47,16 @@ class Pixels:
 
         Raises:
             UnknownNameError: The sample has no such medium.
+            UnsupportedError: Its file lies outside the root.
         """
         if slot >= len(sample.media):
             raise UnknownNameError("medium", slot, [f"0 to {len(sample.media) - 1}"])
-        return sample.media[slot]
+        medium = sample.media[slot]
+        root = sample.root.resolve()
+        if medium.path and not (root / medium.path).resolve().is_relative_to(root):
+            problem = f"{medium.path} leads out of {sample.root}"
+            raise UnsupportedError(problem, "Only what lies below the root is shown")
+        return medium
 
     def scene(self, key: str, row: int, slot: int) -> Scene:
         """Return an opened image or mask.

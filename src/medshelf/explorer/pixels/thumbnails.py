@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from medshelf.core.errors import MedshelfError
+from medshelf.core.errors import MedshelfError, UnsupportedError
 from medshelf.core.version import __version__
 from medshelf.dataset.fields import Medium
 from medshelf.dataset.looking.thumbnails import glance, glance_at_mask
@@ -149,7 +149,12 @@ def thumbnail(
     masks = [each for each in sample.media if each.role == "mask"] if overlay else []
     shapes = sample.shapes if overlay else ()
     min_edge = None if masks or shapes else edge
-    picture = glance(sample, medium, window=window, min_edge=min_edge)
+    try:
+        picture = glance(sample, medium, window=window, min_edge=min_edge)
+    except (ValueError, TypeError, IndexError) as error:
+        raise _no_image(medium) from error
+    if not picture.size:
+        raise _no_image(medium)
     image = Image.fromarray(as_rgb(picture))
     scale = edge / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
@@ -161,6 +166,11 @@ def thumbnail(
             colour = colour_of(labels.index(each.label))
             draw_shape(image, str(each.kind), each.points, colour, scale)
     return jpeg(image)
+
+
+def _no_image(medium: Medium) -> UnsupportedError:
+    problem = f"What {medium.path or 'no file'} holds is no image"
+    return UnsupportedError(problem, "Look at the page of the sample, which says more")
 
 
 def _with_masks(
