@@ -184,7 +184,7 @@ def test_the_demo_takes_the_real_file_where_there_is_one(real_data: Path) -> Non
     assert look == "look at its samples: medshelf serve breastmnist"
     page = Path(report.removeprefix("report: ")).read_text("utf-8")
     assert "BreastMNIST: ResNet-18 (28)" in page
-    assert "(1 epochs, not the protocol (100))" in done.stdout
+    assert "(1 epoch, not the protocol (100))" in done.stdout
 
 
 def test_a_wrong_switch_is_explained() -> None:
