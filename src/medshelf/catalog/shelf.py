@@ -38,7 +38,7 @@ def record_paths() -> dict[str, Path]:
     """
     paths: dict[str, Path] = {}
     for folder in record_folders():
-        for path in sorted(folder.glob("*.yaml")):
+        for path in sorted(folder.glob("*.yaml"), key=lambda each: each.name):
             if path.stem in paths:
                 raise LayoutError(
                     f"{path} has the id of {paths[path.stem]}",

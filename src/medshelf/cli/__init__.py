@@ -22,6 +22,7 @@ from medshelf.cli import (
     evaluate,
     explain,
     export,
+    export_site,
     fetch,
     fix_geometry,
     info,
@@ -87,6 +88,7 @@ for module in (
     explain,
     predict,
     export,
+    export_site,
     robustness,
     demo,
 ):

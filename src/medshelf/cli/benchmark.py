@@ -166,7 +166,8 @@ def _print_plan(plan: Plan, *, json: bool) -> None:
             print(f"{each.run} failed: {each.state.reason}")
     for one in plan.missing:
         print(f"not at hand: {one.dataset}. {one.remedy}")
-    print(f"{len(plan.runs)} runs, about {told(plan.seconds)} left")
+    n = len(plan.runs)
+    print(f"{n} run{'s' * (n != 1)}, about {told(plan.seconds)} left")
 
 
 def _missing(found: Plan | Matrix) -> list[dict[str, str]]:
@@ -194,7 +195,7 @@ def _print_matrix(done: Matrix, *, json: bool) -> None:
             print(f"not at hand: {one.dataset}. {one.remedy}")
     if done.failed:
         listed = "\n".join(f"{each.run}: {each.reason}" for each in done.failed)
-        sys.exit(fail(f"{len(done.failed)} runs failed:\n{listed}"))
+        sys.exit(fail(f"{len(done.failed)} run{'s' * (len(done.failed) != 1)} failed:\n{listed}"))
 
 
 def print_benchmark(done: Benchmark, *, json: bool) -> None:

@@ -46,6 +46,6 @@ def run(
     print(f"input   {told.input_name}, float32 {shape} ({told.axes}), {told.channel_order}")
     print(f"        {low:g} to {high:g}: a stored 8-bit value divided by 255")
     print(f"output  {told.output_name}, float32: {told.output}")
-    print(f"classes {', '.join(told.classes)}")
+    print(f"classes {'; '.join(told.classes)}")
     print(f"temperature {told.temperature:.3f} (inside)")
     print(told.use)

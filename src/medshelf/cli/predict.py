@@ -64,7 +64,7 @@ def _lines(each: Prediction) -> Iterator[str]:
         yield f"{each.path}: {each.error}"
         return
     sure = "" if each.probability is None else f"  {each.probability:.3f}"
-    yield f"{each.path}: {', '.join(each.said) or 'no label'}{sure}"
+    yield f"{each.path}: {'; '.join(each.said) or 'no label'}{sure}"
     chances = (each.probabilities or {}).items()
-    yield "  " + ", ".join(f"{name} {chance:.3f}" for name, chance in chances)
+    yield "  " + "; ".join(f"{name} {chance:.3f}" for name, chance in chances)
     yield f"  image: {'; '.join(each.steps) or 'taken as it is'}"

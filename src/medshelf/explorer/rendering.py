@@ -45,7 +45,7 @@ def render(template: str, view: BaseModel, language: str, request: Request) -> s
     query = f"?{request.url.query}" if request.url.query else ""
     page = path.startswith(f"/{language}/")
     return (
-        _environment()
+        environment()
         .get_template(template)
         .render(
             view=view,
@@ -93,7 +93,8 @@ def inert(value: Any) -> Any:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Return what all pages are rendered with; every value is escaped and made inert."""
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("medshelf.explorer"),
         autoescape=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from functools import lru_cache
 
+from medshelf.acquire.standing.adopted import adopted_folders
 from medshelf.acquire.standing.places import find_places
 from medshelf.api.acquiring import where
 from medshelf.catalog.filters import Filters
@@ -23,12 +24,19 @@ def at_hand(record: Record, settings: Settings | None = None) -> bool:
 
     Of a set with variants, such as sizes, one file is enough.
     """
+    settings = settings or Settings.from_environment()
     try:
-        if record.files:
-            places = find_places(record, settings or Settings.from_environment())
-        else:
-            places = where(record.id)
+        return _is_whole(record, settings)
     except MedshelfError:  # its own page says what is wrong
+        return False
+
+
+def _is_whole(record: Record, settings: Settings) -> bool:
+    if record.files:
+        places = find_places(record, settings)
+    elif settings.raw_folder(record.id).is_dir() or adopted_folders(record.id, settings):
+        places = where(record.id)
+    else:
         return False
     return any(
         each.kind in _READ

@@ -76,12 +76,6 @@ class State(BaseModel):
         """Return another state; the page is the first again unless it is given."""
         return self.model_copy(update={"page": 1, **changes})
 
-    def toggled(self, facet: str, value: str) -> State:
-        """Return the state with a value of a facet chosen, or no longer."""
-        now = self.chosen(facet)
-        rest = tuple(each for each in now if each != value)
-        return self.with_(**{facet: rest if value in now else (*now, value)})
-
     def without(self, name: str) -> State:
         """Return the state without a filter, without the `text`, or without all `filters`."""
         if name == "text":
