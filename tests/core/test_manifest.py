@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -120,3 +121,35 @@ def test_the_task_must_be_named_where_there_are_several() -> None:
         manifest.label_matrix("x")
     with pytest.raises(LayoutError, match="tasks: none"):
         _ = make_manifest({"sample_id": ["1"]}).task
+
+
+def test_the_digest_changes_with_rows_their_order_and_facts(tmp_path: Path) -> None:
+    medium = dict.fromkeys(("member", "index", "label", "annotator")) | {
+        "name": "image",
+        "role": "image",
+        "format": "png",
+    }
+    rows = {
+        "sample_id": ["a", "b", "c"],
+        "media": [[{**medium, "path": f"{name}.png"}] for name in "abc"],
+        "label": ["x", "y", None],
+    }
+    meta = Meta("made", "Made", "1", "image", ())
+
+    def digest(table: pl.DataFrame, **facts: str) -> str:
+        changed = replace(meta, **facts)  # type: ignore[arg-type]
+        return Manifest.from_columns(table.lazy(), changed, tmp_path).digest()
+
+    table = pl.DataFrame(rows, schema_overrides={"media": SCHEMA["media"]})
+    exchanged = table.with_columns(
+        media=pl.Series([rows["media"][n] for n in (1, 0, 2)], dtype=SCHEMA["media"])
+    )
+    others = [
+        table.reverse(),
+        exchanged,
+        table.head(2),
+        table.with_columns(label=pl.lit("x")),
+    ]
+    found = [digest(table), digest(table, version="2"), *map(digest, others)]
+    assert len(set(found)) == 6
+    assert digest(table.clone()) == found[0]

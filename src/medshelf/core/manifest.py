@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -258,13 +260,14 @@ class Manifest:
         return matrix
 
     def digest(self) -> str:
-        """Return 32 hexadecimal digits that change when rows, media or facts change.
+        """Return 32 hexadecimal digits that change when rows, their order, or facts change.
 
         For names of what is kept in the cache: other versions of polars give other digits.
         """
         columns = ("sample_id", "media", "label", "labels", "shapes")
-        hashes = [pl.col(name).hash(seed).sum() for seed, name in enumerate(columns)]
-        told = self.frame.select(pl.len(), *hashes)
+        hashes = [pl.col(name).hash(seed) for seed, name in enumerate(columns, start=1)]
+        each_row = reduce(operator.xor, hashes, pl.row_index().hash(0)).hash(0)
+        told = self.frame.select(pl.len(), each_row.sum().alias("rows"))
         parts = [self.meta.to_json(), *map(str, told.collect().row(0))]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 

@@ -103,14 +103,17 @@ def _flat(raster: Raster) -> Raster:
 
 
 def _middle(volume: Volume) -> Raster:
-    """Cut a volume in the middle, with the patient's right on the left and anterior at the top."""
-    array = volume.slice("Z", volume.shape[volume.axes.index("Z")] // 2)
-    axes = volume.axes.replace("Z", "")
-    codes = orientation(volume.affine) if volume.affine is not None else ""
-    for axis, code in zip("XY", codes, strict=False):
-        if code in "RA":
+    """Cut a volume across the body, with the patient's right on the left, anterior at the top."""
+    codes = orientation(volume.affine) if volume.affine is not None else "LPS"
+    named = dict(zip("XYZ", codes, strict=True))
+    across = next(axis for axis, code in named.items() if code in "SI")
+    array = volume.slice(across, volume.shape[volume.axes.index(across)] // 2)
+    axes = volume.axes.replace(across, "")
+    for axis, code in named.items():
+        if axis != across and code in "RA":
             array = np.flip(array, axes.index(axis))
-    return Raster(array, axes, volume.photometric)
+    shown = {axis: "X" if code in "LR" else "Y" for axis, code in named.items()}
+    return Raster(array, "".join(shown.get(each, each) for each in axes), volume.photometric)
 
 
 def _tile(picture: np.ndarray, edge: int) -> np.ndarray:

@@ -165,8 +165,24 @@ def _volume(raster: Raster) -> Scene:
         x, y, z = raster.spacing_mm[:_DEEP]
         spacing = spacing_in_layout((x, y, z), named or _AS_STORED)
     array = in_layout(raster.as_axes("XYZ"), named or _AS_STORED)
+    grid = Grid(dict(zip("XYZ", array.shape, strict=True)), _turned(raster, named))
     photometric = None if raster.photometric in ("rgb", "rgba") else raster.photometric
-    return _made(raster, array, spacing, named, photometric)
+    return replace(_made(raster, array, spacing, named, photometric), grid=grid)
+
+
+def _turned(raster: Raster, named: str) -> np.ndarray | None:
+    """Return the affine of the turned array: a mask may be stored in another order."""
+    if raster.affine is None:
+        return None
+    to_stored = np.eye(4)
+    for axis, name in enumerate("XYZ"):
+        ends = np.broadcast_to(np.arange(2).reshape(np.roll((2, 1, 1), axis)), (2, 2, 2))
+        turned = in_layout(ends, named)
+        first = int(turned[0, 0, 0])
+        steps = (turned[1, 0, 0], turned[0, 1, 0], turned[0, 0, 1])
+        to_stored[axis, :3] = [int(each) - first for each in steps]
+        to_stored[axis, 3] = first * (raster.array.shape[raster.axes.index(name)] - 1)
+    return raster.affine @ to_stored
 
 
 def _picture(raster: Raster) -> Scene:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -67,8 +68,9 @@ class Collection:
 
     @cached_property
     def key(self) -> str:
-        """Name in the addresses of pixels; another one when the manifest has changed."""
-        return self.manifest.digest()
+        """Name in the addresses of pixels; another one when manifest or root has changed."""
+        told = f"{self.manifest.digest()} {self.manifest.root.resolve()}"
+        return hashlib.sha256(told.encode()).hexdigest()[:32]
 
     @cached_property
     def dataset(self) -> Dataset:

@@ -61,6 +61,20 @@
     event.target.dispatchEvent(new Event("input", { bubbles: true }));
   });
 
+  // A picture that cannot be had is a sentence, not a broken icon.
+  const tell = (image) => {
+    const told = document.createElement("span");
+    told.className = "empty";
+    told.textContent = image.dataset.broken;
+    image.replaceWith(told);
+  };
+  document.addEventListener("error", ({ target }) => {
+    if (target.dataset && target.dataset.broken) tell(target);
+  }, true);
+  for (const image of document.querySelectorAll("img[data-broken]")) {
+    if (image.complete && !image.naturalWidth && image.loading !== "lazy") tell(image);
+  }
+
   // After a swap: say what is there now, and keep the keyboard where it was.
   document.addEventListener("htmx:after:swap", () => {
     const told = document.querySelector("#main [data-announce]");

@@ -69,7 +69,7 @@
           ...masks.map((mask) => this.read(`${mask.address}/mask/${this.axis}/${asked}.u8`, Uint8Array)),
         ]);
         if (asked !== this.k) return;
-        Object.assign(this, { values, numbers: numbers.map((each) => each.content) });
+        Object.assign(this, { values, shown: asked, numbers: numbers.map((each) => each.content) });
         this.paint();
         this.viewer.tellWhetherLoaded(true);
       } catch {
@@ -106,7 +106,7 @@
         if (mask.shown) this.tint(picture.data, this.numbers[index], mask.colours, opacity);
       });
       this.context.putImageData(picture, 0, 0);
-      this.figure.dataset.ready = `${this.k}`;
+      this.figure.dataset.ready = `${this.shown}`;
     }
 
     windowed(picture) {
@@ -202,6 +202,7 @@
       const text = `${centre.value},${width.value}`;
       const isFull = this.centre === this.full[0] && this.width === this.full[1];
       preset.value = isFull ? "" : text;
+      if (preset.selectedIndex < 0) preset.value = "own";
     }
 
     window(centre, width) {
@@ -295,7 +296,8 @@
       }
       const preset = controls(this.element, "preset");
       if (key === "w" && preset) {
-        preset.selectedIndex = (preset.selectedIndex + 1) % preset.options.length;
+        const known = [...preset.options].filter((each) => !each.hidden);
+        preset.value = known[(known.indexOf(preset.selectedOptions[0]) + 1) % known.length].value;
         preset.dispatchEvent(new Event("change"));
         return true;
       }
@@ -324,7 +326,9 @@
     }
     const press = (name) => { for (const each of document.querySelectorAll(name)) each.click(); };
     document.addEventListener("keydown", (event) => {
-      if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+      if (event.target.matches("input:not([type=checkbox], [type=range]), select, textarea")) return;
+      if (event.target.type === "range" && event.key.startsWith("Page")) return;
       if (event.key === "m") press(".mask-toggle");
       else if (event.key === "b") press(".shape-toggle");
       else if (!viewers.some((viewer) => viewer.key(event.key))) return;

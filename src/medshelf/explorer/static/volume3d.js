@@ -12,16 +12,18 @@
   const open = async (viewer) => {
     const { Niivue } = await library();
     const canvas = document.createElement("canvas");
-    canvas.className = "three-d-stage";
-    viewer.querySelector(".planes").after(canvas);
+    const stage = document.createElement("div"); // NiiVue blackens what its canvas lies in
+    stage.className = "three-d-stage";
+    stage.append(canvas);
+    viewer.querySelector(".planes").after(stage);
     const shown = new Niivue({ isRadiologicalConvention: true, show3Dcrosshair: true });
     try {
       await shown.attachToCanvas(canvas);
       await shown.loadVolumes([{ url: `${viewer.dataset.address}/volume.nii.gz`, name: "volume.nii.gz" }]);
       shown.setSliceType(shown.sliceTypeRender);
-      canvas.dataset.ready = "1";
+      stage.dataset.ready = "1";
     } catch (error) {
-      canvas.remove();
+      stage.remove();
       throw error;
     }
   };

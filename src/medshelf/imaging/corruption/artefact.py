@@ -111,7 +111,7 @@ def bias_field(planes: np.ndarray, level: float, draws: Draws) -> np.ndarray:
 
     Severity: half the range of the factor, 1 in the centre. Volumes: across all three axes.
 
-    Source of a smooth factor as the model: Sled et al. 1998, https://doi.org/10.1109/42.668698
+    Source: Sled et al. 1998 (a smooth factor), https://doi.org/10.1109/42.668698
     """
     slopes = _flat(draws.shares(1, 3) * 2 - 1)[:, 0]
     axes = []
