@@ -25,7 +25,7 @@ NAMES = {"medshelf", "doctype", "html", "JSON", "CSV", "Parquet", "CLI", "Python
 
 def texts_in_template(path: Path) -> tuple[set[str], set[str]]:
     """Return whole keys, and beginnings of keys whose end is a value."""
-    tree = rendering._environment().parse(path.read_text("utf-8"))
+    tree = rendering.environment().parse(path.read_text("utf-8"))
     whole, begun = set(), set()
     for call in tree.find_all(jinja2.nodes.Call):
         if not (isinstance(call.node, jinja2.nodes.Name) and call.node.name == "t"):
