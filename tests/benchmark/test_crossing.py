@@ -11,9 +11,11 @@ import polars as pl
 import pytest
 
 import medshelf
+from medshelf.api import Files, Request, run_matrix
 from medshelf.benchmark.crossing import Crossing, comparable, cross
 from medshelf.benchmark.protocol import Resize, find_protocol
 from medshelf.benchmark.scores import score
+from medshelf.benchmark.specs import Settings
 from medshelf.core.errors import RunError, SettingError
 from medshelf.core.tasks import Task, TaskKind
 from medshelf.dataset.labelled_images import LabelledImages
@@ -169,3 +171,32 @@ def test_classes_keep_their_order_whatever_the_other_dataset_has(tmp_path: Path)
     found = cross(train, test, RECIPE)
     np.testing.assert_array_equal(found.test.targets, plain.targets)
     assert rules(found) == ["label-names-joined"] * 4
+
+
+def test_a_run_is_scored_and_reported_in_the_shared_classes_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setenv("MEDSHELF_HOME", str(tmp_path / "home"))
+    for each in ("retinamnist", "breastmnist"):
+        make_file(tmp_path, each)
+    labels = tmp_path / "labels.yaml"
+    labels.write_text('malignant: ill\n"4": ill\n"normal, benign": well\n"0": well\n')
+    request = Request(
+        datasets=("retinamnist",),
+        models=("tests.models_out.small_network:Flat",),
+        protocol="cross-dataset-28",
+        seeds=1,
+        settings=Settings(epochs=1, device="cpu"),
+        files=Files(tmp_path, allow_modified=True, test_on="breastmnist", labels=labels),
+    )
+    (done,) = run_matrix(request).benchmarks
+    (found,) = done.runs
+    recall = found.scores["test"].recall
+    assert list(recall) == ["0", "4"]
+    assert list(found.scores["val"].recall) == ["0", "1", "2", "3", "4"]
+    page = done.report.read_text("utf-8")
+    assert (
+        "Not scored, since no test sample has them: &#39;1&#39;, &#39;2&#39;, &#39;3&#39;" in page
+    )
+    assert f"4 (AUC {found.scores['test'].auc.value:.3f})" in page

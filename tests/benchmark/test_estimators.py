@@ -222,6 +222,8 @@ def test_majority_gives_the_frequencies(kind: TaskKind) -> None:
 )
 def test_every_kind_of_dataset(dataset: str, model: str, tmp_path: Path) -> None:
     data = open_splits(dataset)
+    if dataset == "phantom-3d-binary":
+        data["train"] = data["train"][:12]  # 21,952 values each
     fit = EstimatorFit(assigned(dataset, model, tmp_path))
     outcome = fit.run(data)
     task, found = data["test"].task, fit.predict(data["test"])

@@ -89,7 +89,8 @@ def test_one_leaves_probabilities_as_they_are() -> None:
     [
         ([[1, 0], [0, 1], [0.9, 0.1], [0.2, 0.8]], 1.0),  # all right: no finite optimum
         ([[0.5, 0.5]] * 4, 1.0),  # says nothing: any temperature is as good
-        ([[0, 1], [1, 0], [0.1, 0.9], [0.8, 0.2]], HIGHEST),  # all wrong
+        ([[0.1, 0.9], [1, 1e-9], [0.1, 0.9], [0.8, 0.2]], HIGHEST),  # all wrong
+        ([[1, 0], [1, 0], [0, 1], [2 / 3, 1 / 3]], 1.0),  # what cannot be happens
     ],
 )
 def test_where_there_is_no_best_temperature_it_says_so(

@@ -205,3 +205,11 @@ def test_what_cannot_be_explained_is_refused(
     (folder / "run.json").write_text(json.dumps(record))
     with pytest.raises(FormatError, match=r"\.csv"):
         api.explain(folder, root=home / "raw", allow_modified=True)
+
+
+def test_the_report_of_an_estimator_shows_choices_and_no_epochs(trained: dict[str, str]) -> None:
+    run = find_run(trained["majority"])
+    page = (run.folder.parent / f"{run.spec.group}.html").read_text("utf-8")
+    assert "Choices that were tried, seed 0; AUC and ACC on &#39;val&#39;." in page
+    assert "100 epochs" not in page
+    assert "Keep it in mind when comparing." in page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -20,7 +21,7 @@ from medshelf.benchmark.finding import find_run
 from medshelf.benchmark.preparing import Form, prepare
 from medshelf.benchmark.result_file import read_scores
 from medshelf.cli import app
-from medshelf.core.errors import FormatError, UnknownNameError, UnsupportedError
+from medshelf.core.errors import FormatError, MedshelfError, UnknownNameError, UnsupportedError
 from medshelf.formats.picture import encode_gif
 
 GREY, RGB, VOLUME = Form(28, 2, 1), Form(28, 2, 3), Form(28, 3, 1)
@@ -222,14 +223,19 @@ def test_labels_that_stand_alone_are_all_told(
 def test_an_estimator_predicts_too(
     trained: dict[str, str], home: Path, tmp_path: Path, image: np.ndarray
 ) -> None:
-    (found,) = api.predict(
-        trained["majority"],
-        [saved(tmp_path / "i.png", image)],
-        root=home / "raw",
-        allow_modified=True,
-    )
+    files = [saved(tmp_path / "i.png", image)]
+    (found,) = api.predict(trained["majority"], files)  # without the data
     assert not found.error
     assert found.said
+    record = find_run(trained["majority"]).folder / "run.json"
+    old = json.loads(record.read_text("utf-8"))
+    del old["temperature"]
+    earlier = tmp_path / "earlier"
+    shutil.copytree(record.parent, earlier)
+    (earlier / "run.json").write_text(json.dumps(old), "utf-8")
+    with pytest.raises(MedshelfError):
+        api.predict(earlier, files, root=tmp_path)
+    assert api.predict(earlier, files, root=home / "raw", allow_modified=True) == [found]
 
 
 def test_what_makes_no_sense_is_refused(trained: dict[str, str], tmp_path: Path) -> None:

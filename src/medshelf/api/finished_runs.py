@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from medshelf.api.data import load
+from medshelf.api.opening import open_labelled
 from medshelf.benchmark.runs import Run
 from medshelf.core.errors import RunError
 from medshelf.dataset.labelled_images import LabelledImages
@@ -37,10 +37,10 @@ def open_splits(
         raise RunError(problem, "Choose a run that was trained and tested on one dataset")
     opened = {}
     for split in dict.fromkeys(splits):
-        data = load(
+        data = open_labelled(
             spec.dataset, split, size=int(spec.size), root=root, allow_modified=allow_modified
         )
-        if not isinstance(data, LabelledImages) or dict(data.manifest.meta.files) != spec.files:
+        if dict(data.manifest.meta.files) != spec.files:
             here = ", ".join(" ".join(each) for each in data.manifest.meta.files.items())
             made = ", ".join(" ".join(each) for each in spec.files.items())
             problem = (

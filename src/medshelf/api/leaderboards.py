@@ -11,7 +11,7 @@ from typing import get_args
 
 import polars as pl
 
-from medshelf.api.data import load
+from medshelf.api.opening import open_labelled
 from medshelf.benchmark import entered, runs, store
 from medshelf.benchmark.entered import Claim, Entered
 from medshelf.benchmark.leaderboard import comparison, tables
@@ -34,7 +34,6 @@ from medshelf.core.errors import (
 )
 from medshelf.core.issues import Issue
 from medshelf.core.settings import Settings
-from medshelf.dataset.labelled_images import LabelledImages
 from medshelf.report.page import Table
 
 _LOG = logging.getLogger(__name__)
@@ -155,8 +154,10 @@ def enter(
     name = parse_name(path)
     y_score = read_scores(path)
     size = int(name.size)
-    opened = partial(load, name.dataset, size=size, root=root, allow_modified=allow_modified)
-    test, train = _labelled(opened(name.split)), _labelled(opened("train"))
+    opened = partial(
+        open_labelled, name.dataset, size=size, root=root, allow_modified=allow_modified
+    )
+    test, train = opened(name.split), opened("train")
     if len(y_score) != len(test):
         problem = f"there are scores of {len(y_score)} samples, {name.split} has {len(test)}"
         raise FormatError(path, problem, "Write one line per sample of the split")
@@ -278,11 +279,14 @@ def _board(
     found = measured(rows)
     try:
         train, test = (
-            _labelled(load(dataset, split, root=root, allow_modified=allow_modified))
+            open_labelled(dataset, split, root=root, allow_modified=allow_modified)
             for split in ("train", "test")
         )
     except (*_QUIETLY, RunError) as error:
-        _LOG.info("Without floor and ranks: %s", error)
+        reason: object = error
+        if isinstance(error, NotFetchedError):  # its own words list every folder that was searched
+            reason = f"{dataset} is not at hand; fetch it with: medshelf fetch {dataset}"
+        _LOG.info("Without floor and ranks: %s", reason)
         return _Found(ordered([*quoted(dataset), *found]), [])
     found, issues = ranked(found, rows, test.task, test.targets)
     floor = majority_floor(test.task, test.targets, train.targets)
@@ -292,13 +296,6 @@ def _board(
 def _titles(dimensions: str) -> dict[str, str]:
     datasets = tables.paper_datasets("3d" if dimensions == "3d" else "2d")
     return {each: find_record(each).name for each in datasets}
-
-
-def _labelled(found: object) -> LabelledImages:
-    if not isinstance(found, LabelledImages):
-        problem = "The dataset is no set of labelled images of one size"
-        raise RunError(problem, "Choose a set such as breastmnist; `medshelf list` shows them")
-    return found
 
 
 def _runs(rows: pl.DataFrame) -> list[runs.Run]:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medshelf.api.data import load
+from medshelf.api.opening import open_labelled
 from medshelf.benchmark import robustness as measuring
 from medshelf.benchmark.assessing import Plan
 from medshelf.benchmark.finding import find_run
 from medshelf.benchmark.robustness import Robustness
 from medshelf.benchmark.runs import Run
 from medshelf.catalog.shelf import find_record
-from medshelf.core.errors import RunError
 from medshelf.core.files import atomic_path
 from medshelf.dataset.labelled_images import LabelledImages
 from medshelf.imaging.corruption.corruptions import SEVERITIES
@@ -113,16 +112,13 @@ def damage(
     """
     found = find_run(run)
     spec = found.spec
-    data = load(
+    data = open_labelled(
         spec.dataset,
         found.protocol["test_split"],
         size=int(spec.size),
         root=root,
         allow_modified=allow_modified,
     )
-    if not isinstance(data, LabelledImages):
-        problem = f"{spec.dataset!r} is no set of labelled images of one size"
-        raise RunError(problem, "Measure a run on a set such as breastmnist")
     return Damage(found, data, Plan(tuple(corruptions) or _fitting(data), tuple(severities), seed))
 
 

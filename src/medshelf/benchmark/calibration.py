@@ -47,7 +47,8 @@ def fit_temperature(task: Task, y_true: np.ndarray, y_score: np.ndarray) -> Temp
     """Find the temperature with the least negative log-likelihood.
 
     The likelihood is concave in 1/T, so the zero of its slope is found by halving an interval.
-    Where every sample is right the likelihood grows without end as T falls: T then stays 1.
+    Where every sample is right the likelihood grows without end as T falls, and where neighbours
+    give a class that occurs the probability 0 it is 0 at every T: T then stays 1.
 
     Args:
         task: Kind and classes.
@@ -68,6 +69,8 @@ def fit_temperature(task: Task, y_true: np.ndarray, y_score: np.ndarray) -> Temp
     note = ""
     if slope(high) <= 0:
         found, note = 1.0, "the split gives no reason to change it"
+    elif slope(low) >= 0 and logits.min() <= np.log(_SMALLEST):
+        found, note = 1.0, "no temperature mends a probability of 0 for a class that occurs"
     elif slope(low) >= 0:
         found, note = low, "the scores say nothing of the classes: the highest allowed was taken"
     else:

@@ -90,7 +90,7 @@ def cross(
         raise RunError(
             f"{ours.meta.dataset!r} and the test samples of {other!r} share {listed} of the "
             f"classes {', '.join(map(repr, ours.task.classes))}, and {least} are needed",
-            "Say which names mean the same in the file of labels, or choose another dataset",
+            "Say which names mean the same in a file (--labels), or choose another dataset",
         )
     issues += [*_left_out(ours, test, mapping, shared), *_related(ours.meta.dataset, other)]
     meta = view.meta.with_issues(*issues)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from medshelf.benchmark.caveats import caveats
+from medshelf.benchmark.caveats import tell
+from medshelf.benchmark.crossing import comparable
 from medshelf.benchmark.explaining.charts import confusion_chart, reliability_chart, roc_chart
 from medshelf.benchmark.explaining.classes import class_errors
 from medshelf.benchmark.leaderboard.entries import Entry
@@ -28,6 +29,7 @@ from medshelf.report.charts.scale import Axis
 from medshelf.report.page import Card, Cell, Page, Picture, Table
 
 _MONTAGE_IMAGES, _MONTAGE_WIDTH = 60, 880
+_METRICS = ("auc", "acc")
 _KINDS = {
     "published": "quoted",
     "replication": "quoted",
@@ -57,17 +59,14 @@ def write_report(
         f"{meta.name}: {method}",
         f"{test.task.kind}, {len(test)} test samples, protocol {first.spec.protocol}",
     )
-    for caveat in caveats(first):
-        page.notice(
-            "These numbers cannot be compared with published ones.", caveat.capitalize(), "warning"
-        )
+    tell(page, first)
     for issue in meta.issues:
         page.notice(f"{issue.where}: {issue.message}. {issue.remedy}.", issue.rule, "warning")
     _key_figures(page, runs)
     _comparison(page, runs, entries, method)
     _data(page, data)
     _learning(page, runs)
-    _errors(page, first, test)
+    _errors(page, first, data)
     _provenance(page, runs, test)
     path = first.folder.parent / f"{first.spec.group}.html"
     page.write(path)
@@ -156,10 +155,14 @@ def _learning(page: Page, runs: Sequence[Run]) -> None:
     first = runs[0]
     split, metric = first.selection["split"], first.selection["metric"]
     page.heading("Learning", f"What has the best {metric.upper()} on {split!r} is scored.")
-    if all("epoch" in each for run in runs for each in run.history) and first.history:
+    if _in_epochs(first):
         _curves(page, runs)
     elif first.history:
         _choices(page, first)
+
+
+def _in_epochs(run: Run) -> bool:
+    return bool(run.history) and all("epoch" in each for each in run.history)
 
 
 def _curves(page: Page, runs: Sequence[Run]) -> None:
@@ -186,24 +189,33 @@ def _choices(page: Page, run: Run) -> None:
     """Show the choices that the selection split was asked about, in the order of trial."""
     names = list(dict.fromkeys(name for each in run.history for name in each))
     rows = [[_choice(each.get(name)) for name in names] for each in run.history]
-    page.table(Table(names, rows, caption=f"Choices that were tried, seed {run.spec.seed}."))
+    split, metric = run.selection["split"], run.selection["metric"]
+    header = [name.upper() if name in _METRICS else name for name in names]
+    values = [each.get(metric, -1.0) for each in run.history]
+    caption = f"Choices that were tried, seed {run.spec.seed}; AUC and ACC on {split!r}."
+    chosen = int(np.argmax(values))
+    page.table(Table(header, rows, caption=caption, emphasised=chosen))
 
 
 def _choice(value: object) -> Cell:
     return value if isinstance(value, str | int | float) else "" if value is None else str(value)
 
 
-def _errors(page: Page, run: Run, test: LabelledImages) -> None:
-    task = test.task
-    path = run.folder / run.result_files["test"]
-    y_true, y_score = checked(task, test.targets, read_scores(path))
+def _errors(page: Page, run: Run, data: Mapping[str, LabelledImages]) -> None:
+    test = data["test"]
+    task, y_true = test.task, test.targets
+    y_score = read_scores(run.folder / run.result_files["test"])
+    if run.spec.tested_on:
+        shared = comparable(task, y_true, y_score, data["train"].targets)
+        task, y_true, y_score = shared.task, shared.y_true, shared.y_score
+    y_true, y_score = checked(task, y_true, y_score)
     page.heading("Where it errs", f"Test split, seed {run.spec.seed}.")
     charts = [
         roc_chart(task, y_true, y_score),
         reliability_chart(task, y_true, {"model": y_score}),
     ]
     if task.kind is not TaskKind.MULTI_LABEL:
-        charts.insert(0, confusion_chart(task, y_true, y_score))
+        charts.append(confusion_chart(task, y_true, y_score))
     page.charts(*charts)
     page.table(
         Table(
@@ -221,11 +233,12 @@ def _provenance(page: Page, runs: Sequence[Run], test: LabelledImages) -> None:
     first = runs[0]
     page.heading("How it was made")
     scores = first.scores["test"]
+    epochs = f", {first.spec.epochs} epochs" if _in_epochs(first) else ""
     rows: list[Sequence[Cell]] = [
         ("Dataset", f"{first.spec.dataset}, size {first.spec.size}"),
         ("Files", ", ".join(f"{name} {digest}" for name, digest in first.spec.files.items())),
-        ("Protocol", f"{first.spec.protocol}, {first.spec.epochs} epochs"),
-        ("Selection", f"best {first.selection['metric']} on {first.selection['split']}"),
+        ("Protocol", f"{first.spec.protocol}{epochs}"),
+        ("Selection", f"best {first.selection['metric'].upper()} on {first.selection['split']}"),
         ("Seeds", ", ".join(str(run.spec.seed) for run in runs)),
         ("Precision", first.spec.precision),
         ("Hardware", ", ".join(f"{key} {value}" for key, value in first.hardware.items())),

@@ -155,7 +155,7 @@ def specify(
     protocol.check_dataset(meta)
     found = find_model(model)
     if found.dimensions is not None and found.dimensions != meta.dimensions:
-        problem = f"Model {model!r} is for {found.dimensions}D images, {meta.dataset!r} has {meta.dimensions}D"
+        problem = f"Model {model!r} is for {found.dimensions}D images, not for {meta.dataset!r}"
         raise RunError(problem, "Choose a model for them, e.g. resnet18 (2D) or resnet18-3d")
     is_network = found.kind == "network"
     is_trained = is_network and protocol.fit.kind == "training"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from medshelf.benchmark.calibration import calibrated
+from medshelf.benchmark.caveats import tell
 from medshelf.benchmark.explaining.charts import confusion_chart, reliability_chart, roc_chart
 from medshelf.benchmark.explaining.classes import Case
 from medshelf.benchmark.explaining.explanation import Explanation, scores_of
@@ -33,10 +34,7 @@ def explanation_page(told: Explanation, found: Run, dataset: LabelledImages) -> 
         f"{meta.name}: what {method_name(found)} gets wrong",
         f"Run {told.run}, split {told.split}, {told.n_samples:,} samples",
     )
-    if meta.synthetic:
-        page.notice("Generated images: no medical data.", "Synthetic data", "warning")
-    if meta.modified:
-        page.notice("The files are not the published ones.", "Modified data", "warning")
+    tell(page, found)
     calibration = told.calibration
     unit = "samples with a wrong label" if told.task.kind is TaskKind.MULTI_LABEL else "mistakes"
     page.cards(

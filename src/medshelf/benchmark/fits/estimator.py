@@ -124,8 +124,8 @@ class EstimatorFit:
         restore = getattr(self._module, "restore", None)
         if restore is None:
             problem = f"{self._asked.model!r} needs its training set to predict, and none is kept"
-            remedy = "Call run() with the dataset's splits first, or choose a model that is kept, "
-            raise RunError(problem, f"{remedy}e.g. logistic-regression")
+            remedy = "Choose a run of a model that is kept, e.g. logistic-regression"
+            raise RunError(problem, remedy)
         return read_predictor(self._asked.folder / KEPT, restore, self._asked.task)
 
     def _notes(self) -> list[str]:

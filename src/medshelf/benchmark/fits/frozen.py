@@ -129,9 +129,8 @@ class FrozenFeatures:
     def _restored(self) -> Predictor:
         asked = self._asked
         if isinstance(asked.protocol.fit, Neighbours):
-            problem = f"A run of {asked.protocol.id!r} needs its training set to predict"
-            remedy = "Call run() with the dataset's splits first, or choose a linear-probe protocol"
-            raise RunError(problem, remedy)
+            problem = f"A run of {asked.protocol.id!r} needs its training set, and none is kept"
+            raise RunError(problem, "Choose a run of a linear-probe protocol")
         return read_predictor(asked.folder / PROBE, logistic.restore, asked.task)[0]
 
     def _cost(self, network: nn.Module) -> Cost:

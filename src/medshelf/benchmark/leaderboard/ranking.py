@@ -13,6 +13,7 @@ import polars as pl
 from medshelf.benchmark.leaderboard.entries import Entry
 from medshelf.benchmark.leaderboard.significance import compare
 from medshelf.benchmark.metrics import auc
+from medshelf.benchmark.protocol import find_protocol, protocol_ids
 from medshelf.benchmark.result_file import read_scores
 from medshelf.core.errors import FormatError, MetricError
 from medshelf.core.issues import Issue
@@ -26,7 +27,8 @@ def ranked(
 ) -> tuple[list[Entry], list[Issue]]:
     """Compare the measured entries that were tested on the same samples.
 
-    Those that were selected on the test split are left as they are.
+    Those that were selected on the test split, or trained on another dataset, whose classes they
+    give, are left as they are.
 
     Args:
         entries: From `measured`, of one dataset.
@@ -40,7 +42,7 @@ def ranked(
     """
     found: dict[int, Entry] = {}
     issues: list[Issue] = []
-    sound = [place for place, entry in enumerate(entries) if entry.is_sound]
+    sound = [place for place, each in enumerate(entries) if each.is_sound and not _crossed(each)]
     places = sorted(sound, key=lambda place: entries[place].data)
     for _, group in groupby(places, key=lambda place: entries[place].data):
         chosen = {}
@@ -53,6 +55,11 @@ def ranked(
         if chosen:
             found |= _compared(entries, chosen, task, y_true)
     return [found.get(place, entry) for place, entry in enumerate(entries)], issues
+
+
+def _crossed(entry: Entry) -> bool:
+    name = entry.protocol
+    return name in protocol_ids() and find_protocol(name).test_on == "other"
 
 
 def _compared(
