@@ -128,7 +128,10 @@ class _Parser:
         there = {"end": "the end", "other": f"{token.text!r}"}.get(token.kind, token.text)
         shown = self._text if len(self._text) <= 200 else f"{self._text[:200]}..."  # noqa: PLR2004
         problem = f"{wanted} at character {token.start + 1}, found {there} (filter {shown!r})"
-        return SettingError(problem, "Write it like: age_years > 60 and view == 'PA'")
+        remedy = "Write it like: age_years > 60 and view == 'PA'"
+        if token.kind in {"word", "quoted"} and "single quotes" in wanted:
+            remedy = f"Text is written in single quotes: '{token.text.strip(chr(34))}'"
+        return SettingError(problem, remedy)
 
     def either(self, depth: int) -> pl.Expr:
         """Read conditions joined by `or`."""
