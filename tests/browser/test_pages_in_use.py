@@ -174,7 +174,11 @@ def httpx_like(page: Any, address: str) -> int:
 
 def test_a_journey_by_keys_alone(visit: Open) -> None:
     page = visit(f"/en{TILES}")
-    press = page.keyboard.press
+
+    def press(key: str) -> None:
+        page.wait_for_load_state("load")  # a page that is still on its way hears no key
+        page.keyboard.press(key)
+
     press("Tab")
     expect(page.locator(".skip")).to_be_focused()
     press("g")
@@ -242,6 +246,7 @@ def test_hostile_words_do_nothing_and_damage_is_named(visit: Open, watched: Watc
     assert HOSTILE.replace("\u202e", "")[:40] in said[3]
     # Thumbnails that do not exist are told by their status; nothing else went wrong.
     assert all("/thumb.jpg" in each for each in watched.errors), watched.errors
+    page.close()  # no later message of what was provoked
     watched.errors.clear()
 
 

@@ -270,6 +270,7 @@ def test_a_slice_that_does_not_come_is_said(visit: Open, watched: Any) -> None:
     expect(page.locator(".not-loaded")).to_be_visible()
     page.keyboard.press("[")
     expect(page.locator(".not-loaded")).to_be_hidden()
+    page.close()  # no later message of what was provoked
     watched.errors.clear()
 
 
@@ -293,4 +294,5 @@ def test_without_webgl_it_is_said_why(visit: Open, playwright: Any, watched: Any
         page.context.close()
     finally:
         plain.close()
+    page.close()  # no later message of what was provoked
     watched.errors.clear()
