@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 
-from medshelf.acquire.fetch import fetch
 from medshelf.acquire.standing.adopted import adopted_folders
 from medshelf.acquire.standing.locate import Located, fetch_command, locate
 from medshelf.catalog.facts import manifest_meta
@@ -82,6 +81,8 @@ def read(  # noqa: PLR0913 - one keyword per thing that a user decides
     except NotFetchedError:
         if not (record.files and (download or record.synthetic)):
             raise
+        from medshelf.acquire.fetch import fetch
+
         variant = {name: chosen[name] for name in chosen if record.choices(name)}
         fetch(record, options=variant, root=folder)
         located = found()

@@ -23,7 +23,7 @@ from medshelf.explorer.shelf.state import State, words
 
 Kind = Literal["datasets", "manifests"]
 
-_KEPT_ANSWERS: Final = 32
+_KEPT_ANSWERS: Final = 16
 _KEPT_MASKS: Final = 16
 _AGE_BIN: Final = 10
 _OLDEST: Final = 120
@@ -34,7 +34,7 @@ class Answer:
     """Which rows a state chooses, and what is counted among them.
 
     Attributes:
-        rows: Row numbers in the order of the page, int64.
+        rows: Row numbers in the order of the page, int32.
         counts: Column to the number of rows of each value under all other choices, as
             `Coded.count`; for findings under all choices.
         ages: Rows in each ten years from 0 on, under all choices but that of the age.
@@ -164,7 +164,8 @@ class Collection:
         if self.findings is not None:
             counts["finding"] = self.findings.count(every)
         unaged = every if not aged else _all_of([*masks.values(), *rest_of(rest)])
-        return Answer(self._ordered(state, every, inside), counts, self._age_counts(unaged))
+        rows = self._ordered(state, every, inside).astype(np.int32)
+        return Answer(rows, counts, self._age_counts(unaged))
 
     def _rest(self, state: State) -> np.ndarray | None:
         """Return the rows that meet what is no facet of one value, bool (N,); None for all."""
@@ -210,13 +211,18 @@ class Collection:
                 masks.append(self.ages < state.age_to)
         return masks
 
+    @cached_property
+    def _decades(self) -> np.ndarray:
+        """Number of the ten years that each age lies in, the last one for what is not stated."""
+        ages = np.nan_to_num(self.ages, nan=_OLDEST)
+        bins = np.clip(ages // _AGE_BIN, 0, _OLDEST // _AGE_BIN - 1).astype(np.uint8)
+        bins[np.isnan(self.ages)] = _OLDEST // _AGE_BIN
+        return bins
+
     def _age_counts(self, inside: np.ndarray | None) -> np.ndarray:
-        ages = self.ages if inside is None else self.ages[inside]
-        known = ages[np.isfinite(ages)]
-        if not len(known):
-            return np.zeros(0, np.int64)
-        edges = np.arange(0, _OLDEST + _AGE_BIN, _AGE_BIN)
-        return np.histogram(np.clip(known, 0, _OLDEST - 1), edges)[0]
+        decades = self._decades if inside is None else self._decades[inside]
+        counts = np.bincount(decades, minlength=_OLDEST // _AGE_BIN + 1)[:-1]
+        return counts if counts.any() else np.zeros(0, np.int64)
 
     def _ordered(
         self, state: State, every: np.ndarray | None, inside: np.ndarray | None
