@@ -158,6 +158,7 @@ def samples(
     rows = answer.rows[(page - 1) * PER_PAGE : page * PER_PAGE]
     here = f"/{language}/{kind}/{name}/samples"
     export = state.selection.query()
+    query = f"?{state.query()}" if state.query() else ""
     return SamplesView(
         title=say("samples.title", language, name=shown.manifest.meta.name),
         kind=kind,
@@ -169,7 +170,7 @@ def samples(
         n_pages=n_pages,
         facets=tuple(_facets(shown, state, answer.counts, here)),
         ages=tuple(_ages(state, answer.ages, here)),
-        tiles=tuple(_tile(shown, int(row), state, here) for row in rows),
+        tiles=tuple(_tile(shown, int(row), state, here, query) for row in rows),
         turns=tuple(
             Turn(page=number, url=_url(here, state.with_(page=number)))
             for number in _numbers(page, n_pages)
@@ -239,9 +240,8 @@ def _ages(state: State, counts: np.ndarray, here: str) -> list[AgeBar]:
     return found
 
 
-def _tile(shown: Collection, row: int, state: State, here: str) -> Tile:
+def _tile(shown: Collection, row: int, state: State, here: str, query: str) -> Tile:
     slot, age = int(shown.pictured[row]), float(shown.ages[row])
-    query = f"?{state.query()}" if state.query() else ""
     options = f"size={state.size}&overlay={int(state.overlay)}&window={state.window}"
     stated = {name: each.text(row) for name, each in shown.facets.items()}
     return Tile(
