@@ -8,6 +8,7 @@ import polars as pl
 
 from medshelf.core.errors import SettingError, UnknownNameError
 from medshelf.core.manifest import Manifest
+from medshelf.dataset.decoding import VOLUMES
 
 CONTENTS = {
     "pictures": "2D images",
@@ -32,7 +33,6 @@ CONTENTS = {
 }
 """Name to what it is; `--drop NAME` lets a format lose it."""
 
-_VOLUMES = ("nii", "nii.gz", "hdr", "hdr.gz", "img", "img.gz", "mha", "mhd", "nrrd", "nhdr")
 _ARRAYS = ("npz", "npy", "h5", "h5.gz")
 _SHAPES = {
     "boxes": ["box"],
@@ -104,7 +104,7 @@ def _images(dimensions: int | None) -> dict[str, pl.Expr]:
             pl.element().struct.field("format")
         )
     )
-    volume = [*_VOLUMES, *(_ARRAYS if dimensions == 3 else ())]  # noqa: PLR2004
+    volume = [*VOLUMES, *(_ARRAYS if dimensions == 3 else ())]  # noqa: PLR2004
     if dimensions == 3:  # noqa: PLR2004
         volume += ["dcm", "ima"]
     return {

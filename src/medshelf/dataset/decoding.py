@@ -242,6 +242,9 @@ _ARRAYS: dict[str | None, Callable[[Path, Medium], np.ndarray]] = {
     "h5": _hdf5,
     "h5.gz": _hdf5,
 }
+VOLUMES = tuple(str(each) for each in _VOLUMES)
+"""Formats whose values can be read slice by slice: `open_volume` takes them."""
+
 _FORMATS = (*PICTURES, *_WHOLE, *_VOLUMES, *_ARRAYS)
 _REREAD = "Read the dataset again, and report its manifest if that fails"
 

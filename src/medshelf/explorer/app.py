@@ -16,6 +16,7 @@ from medshelf.core.version import __version__
 from medshelf.explorer import failures, media, pages
 from medshelf.explorer.holdings import Holdings
 from medshelf.explorer.language import preferred
+from medshelf.explorer.pixels.seen import Pixels
 from medshelf.explorer.site import Site
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def build(holdings: Holdings) -> FastAPI:
         redoc_url=None,
     )
     app.state.holdings = holdings
+    app.state.pixels = Pixels(holdings)
     app.state.site = site = Site()
     for name in sorted(each.name for each in iter_modules(pages.__path__)):
         import_module(f"medshelf.explorer.pages.{name}").register(site)

@@ -16,7 +16,7 @@ from medshelf.explorer.pixels import encoding
 from medshelf.explorer.pixels.scene import Axis, Scene
 from medshelf.explorer.pixels.seen import Pixels
 from medshelf.explorer.pixels.thumbnails import thumbnail
-from medshelf.explorer.site import Held, Site
+from medshelf.explorer.site import Site
 from medshelf.formats import nifti_writer
 from medshelf.formats.raster import Raster
 from medshelf.imaging.overlay import as_rgb
@@ -33,11 +33,8 @@ Slot = Annotated[int, InPath(ge=0, le=10_000)]
 Shown = Annotated[str, Query(max_length=40, pattern=r"^[a-z0-9.,\-]*$")]
 
 
-def _pixels(request: Request, held: Held) -> Pixels:
-    state = request.app.state
-    if not hasattr(state, "pixels"):
-        state.pixels = Pixels(held)
-    found: Pixels = state.pixels
+def _pixels(request: Request) -> Pixels:
+    found: Pixels = request.app.state.pixels
     return found
 
 

@@ -17,6 +17,7 @@ import polars as pl
 from medshelf.core.errors import SettingError
 from medshelf.core.manifest import Manifest
 from medshelf.core.tasks import Task
+from medshelf.dataset.decoding import VOLUMES
 
 FACTS = (
     *("patient_id", "study_id", "age_years", "sex", "view", "laterality", "site", "scanner"),
@@ -32,7 +33,6 @@ _TAKEN = frozenset(
     )
 ).union(FACTS, TEXTS, LISTS, ENTRIES)
 
-_VOLUMES = ("nii", "nii.gz", "hdr", "hdr.gz", "img", "img.gz", "mha", "mhd", "nrrd", "nhdr")
 _EITHER = ("npz", "npy", "h5", "h5.gz", "dcm", "ima")
 _MOST_MEDIA, _MOST_GROUPS, _MOST_NAMES = 256, 16, 1024
 _GROUP = ("task", "source", "annotator")
@@ -259,7 +259,7 @@ def _column_names(words: Iterable[Iterable[str | None]], taken: Iterable[str]) -
 
 
 def _is_volume(row: Mapping[str, Any], dimensions: int | None) -> bool:
-    solid = (*_VOLUMES, *(_EITHER if dimensions == 3 else ()))  # noqa: PLR2004
+    solid = (*VOLUMES, *(_EITHER if dimensions == 3 else ()))  # noqa: PLR2004
     found = {each in solid for each in row["formats"]}
     what = f"the {row['role']} {row['name']!r}"
     if len(found) > 1:

@@ -22,7 +22,6 @@ from medshelf.imaging.overlay import as_rgb
 from medshelf.imaging.window import Window
 
 _EMPTY, _PIXELS_SHOW = 200, 3
-_VOLUMES = ("nii", "nii.gz", "mha", "mhd", "nrrd")
 
 
 def thumbnails(
@@ -80,7 +79,7 @@ def glance_at_mask(sample: Sample, medium: Medium) -> np.ndarray:
 
 
 def _still(sample: Sample, medium: Medium, min_edge: int | None, *, mask: bool = False) -> Raster:
-    if medium.index is None and medium.format in _VOLUMES:
+    if medium.index is None and medium.format in decoding.VOLUMES:
         volume = decoding.open_volume(sample.root, medium)
         if "Z" in volume.axes:
             return _flat(_middle(volume))

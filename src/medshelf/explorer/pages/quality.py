@@ -135,12 +135,12 @@ def _half(shown: Collection, sample_id: str, here: str) -> Half | None:
     row = shown.row_of(sample_id)
     if row is None:
         return None
-    slot, split = int(shown.pictured[row]), shown.facets.get("split")
+    split = shown.facets.get("split")
     return Half(
         sample_id=sample_id,
         split=None if split is None else split.text(row),
         url=f"{here}/{row}",
-        thumbnail=None if slot < 0 else f"/media/{shown.key}/{row}/{slot}/thumb.jpg?size=128",
+        thumbnail=shown.thumbnail(row, "size=128"),
     )
 
 

@@ -152,7 +152,7 @@ def sample(  # noqa: PLR0913, PLR0917 - the parts of an address
     rows = shown.answer(state).rows
     places = np.flatnonzero(rows == row)
     place = int(places[0]) if len(places) else None
-    query = f"?{state.query()}" if state.query() else ""
+    query = state.at("")
 
     def beside(step: int) -> str | None:
         if place is None or not 0 <= place + step < len(rows):
@@ -247,8 +247,7 @@ def _neighbours(
     for each in ids[:_MOST_NEIGHBOURS]:
         row = shown.row_of(each)
         if row is not None:
-            slot = int(shown.pictured[row])
-            thumbnail = None if slot < 0 else f"/media/{shown.key}/{row}/{slot}/thumb.jpg?size=96"
+            thumbnail = shown.thumbnail(row, "size=96")
             yield Neighbour(sample_id=each, row=row, url=f"{here}/{row}", thumbnail=thumbnail)
 
 

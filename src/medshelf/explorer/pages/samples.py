@@ -158,7 +158,7 @@ def samples(
     rows = answer.rows[(page - 1) * PER_PAGE : page * PER_PAGE]
     here = f"/{language}/{kind}/{name}/samples"
     export = state.selection.query()
-    query = f"?{state.query()}" if state.query() else ""
+    query = state.at("")
     return SamplesView(
         title=say("samples.title", language, name=shown.manifest.meta.name),
         kind=kind,
@@ -172,7 +172,7 @@ def samples(
         ages=tuple(_ages(state, answer.ages, here)),
         tiles=tuple(_tile(shown, int(row), state, here, query) for row in rows),
         turns=tuple(
-            Turn(page=number, url=_url(here, state.with_(page=number)))
+            Turn(page=number, url=state.with_(page=number).at(here))
             for number in _numbers(page, n_pages)
         ),
         rules={rule: len(found) for rule, found in shown.reported.by_rule.items()},
@@ -183,14 +183,9 @@ def samples(
             ending: f"/download/{kind}/{name}/samples.{ending}" + (f"?{export}" if export else "")
             for ending in ("csv", "parquet")
         },
-        unfiltered=_url(here, State(layout=state.layout, size=state.size, window=state.window)),
-        layouts={each: _url(here, state.with_(layout=each)) for each in ("gallery", "table")},
+        unfiltered=State(layout=state.layout, size=state.size, window=state.window).at(here),
+        layouts={each: state.with_(layout=each).at(here) for each in ("gallery", "table")},
     )
-
-
-def _url(here: str, state: State) -> str:
-    query = state.query()
-    return f"{here}?{query}" if query else here
 
 
 def _facets(
@@ -217,7 +212,7 @@ def _facets(
                         value=value,
                         count=count,
                         chosen=value in chosen,
-                        url=_url(here, state.toggled(column, value)),
+                        url=state.toggled(column, value).at(here),
                     )
                     for value, count in listed[:_SHOWN_VALUES]
                 ),
@@ -233,7 +228,7 @@ def _ages(state: State, counts: np.ndarray, here: str) -> list[AgeBar]:
         low, high = number * _AGE_BIN, (number + 1) * _AGE_BIN
         chosen = (state.age_from, state.age_to) == (low, high)
         there = {"age_from": None, "age_to": None} if chosen else {"age_from": low, "age_to": high}
-        url = _url(here, state.with_(**there))
+        url = state.with_(**there).at(here)
         found.append(AgeBar(age_from=low, age_to=high, count=count, chosen=chosen, url=url))
     while found and not (found[-1].count or found[-1].chosen):
         found.pop()
@@ -241,14 +236,14 @@ def _ages(state: State, counts: np.ndarray, here: str) -> list[AgeBar]:
 
 
 def _tile(shown: Collection, row: int, state: State, here: str, query: str) -> Tile:
-    slot, age = int(shown.pictured[row]), float(shown.ages[row])
+    age = float(shown.ages[row])
     options = f"size={state.size}&overlay={int(state.overlay)}&window={state.window}"
     stated = {name: each.text(row) for name, each in shown.facets.items()}
     return Tile(
         row=row,
         sample_id=shown.sample_ids[row],
         url=f"{here}/{row}{query}",
-        thumbnail=None if slot < 0 else f"/media/{shown.key}/{row}/{slot}/thumb.jpg?{options}",
+        thumbnail=shown.thumbnail(row, options),
         values={name: value for name, value in stated.items() if value is not None},
         findings=() if shown.findings is None else shown.findings.texts(row),
         age_years=None if age != age else age,  # noqa: PLR0124 - NaN

@@ -135,7 +135,7 @@ def open_mask(sample: Sample, medium: Medium, legend: Legend) -> Scene:
 
 def _refuse_large(sample: Sample, medium: Medium) -> None:
     """Refuse a volume by its header, before it is decoded."""
-    if medium.format in ("nii", "nii.gz", "mha", "mhd", "nrrd"):
+    if medium.format in decoding.VOLUMES:
         volume = decoding.open_volume(sample.root, medium)
         n_values = int(np.prod([float(each) for each in volume.shape]))
         if n_values > MOST_VALUES:

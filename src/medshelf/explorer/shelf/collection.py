@@ -125,6 +125,16 @@ class Collection:
         found = (self.sample_ids == sample_id).arg_true()
         return int(found[0]) if len(found) else None
 
+    def thumbnail(self, row: int, options: str) -> str | None:
+        """Return the address of a row's picture; None where the row names no image.
+
+        Args:
+            row: Its number.
+            options: Query of the address, e.g. `size=96`.
+        """
+        slot = int(self.pictured[row])
+        return None if slot < 0 else f"/media/{self.key}/{row}/{slot}/thumb.jpg?{options}"
+
     def answer(self, state: State) -> Answer:
         """Return rows and counts of a state; the last few are kept.
 
@@ -151,24 +161,24 @@ class Collection:
         }
         rest = self._rest(state)
         aged = self._aged(state)
-        every = _all_of([*masks.values(), *aged, *rest_of(rest)])
+        every = _all_of([*masks.values(), *aged, *rest])
         inside = None if every is None else np.flatnonzero(every)
         counts = {}
         for name, each in self.facets.items():
             others = inside
             if name in masks:
                 but = [mask for other, mask in masks.items() if other != name]
-                left = _all_of([*but, *aged, *rest_of(rest)])
+                left = _all_of([*but, *aged, *rest])
                 others = None if left is None else np.flatnonzero(left)
             counts[name] = each.count(others)
         if self.findings is not None:
             counts["finding"] = self.findings.count(every)
-        unaged = every if not aged else _all_of([*masks.values(), *rest_of(rest)])
+        unaged = every if not aged else _all_of([*masks.values(), *rest])
         rows = self._ordered(state, every, inside).astype(np.int32)
         return Answer(rows, counts, self._age_counts(unaged))
 
-    def _rest(self, state: State) -> np.ndarray | None:
-        """Return the rows that meet what is no facet of one value, bool (N,); None for all."""
+    def _rest(self, state: State) -> list[np.ndarray]:
+        """Return the rows that meet each condition that is no facet of one value, bool (N,)."""
         masks = [
             self._meets(State(**{name: values}).condition())
             for name in COLUMNS
@@ -187,7 +197,7 @@ class Collection:
             mask = np.zeros(len(self), bool)
             mask[self.reported.rows(state.issue)] = True
             masks.append(mask)
-        return _all_of(masks)
+        return masks
 
     def _meets(self, condition: str) -> np.ndarray:
         with self._lock:
@@ -245,11 +255,6 @@ class Collection:
 
     def _column(self, name: str) -> pl.Series:
         return self.manifest.frame.select(name).collect().to_series()
-
-
-def rest_of(mask: np.ndarray | None) -> list[np.ndarray]:
-    """Return a list of what is there."""
-    return [] if mask is None else [mask]
 
 
 def _all_of(masks: list[np.ndarray]) -> np.ndarray | None:

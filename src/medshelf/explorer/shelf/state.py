@@ -82,6 +82,11 @@ class State(BaseModel):
         pairs = [(name, each) for name, value in given.items() for each in _listed(value)]
         return urlencode(pairs)
 
+    def at(self, path: str) -> str:
+        """Return an address with this state as its query."""
+        query = self.query()
+        return f"{path}?{query}" if query else path
+
     @property
     def selection(self) -> State:
         """The part that decides which rows are chosen and in which order."""

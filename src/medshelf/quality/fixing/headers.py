@@ -20,8 +20,6 @@ from medshelf.formats.volume import Volume
 from medshelf.quality.case import Case
 from medshelf.quality.judging.evidence import media_of
 
-VOLUMES = ("nii", "nii.gz", "hdr", "hdr.gz", "img", "img.gz", "mha", "mhd", "nrrd", "nhdr")
-"""Formats whose header says where the values lie."""
 _OUTWARDS = re.compile(r"^/|(^|/)\.\.(/|$)|[\\:\x00]")
 _VECTORS = ("1005", "1006", "1007", "1008", "1009")
 
@@ -77,7 +75,7 @@ def read_headers(case: Case) -> tuple[dict[File, Header], list[Drawn]]:
 
     Pictures, slices and formats without geometry are left out.
     """
-    media = media_of(case, "image", "mask").filter(pl.col("format").is_in(VOLUMES))
+    media = media_of(case, "image", "mask").filter(pl.col("format").is_in(decoding.VOLUMES))
     rows = media.drop_nulls("path").with_columns(pl.col("role").cast(pl.String)).collect()
     rows = rows.join(_with_shapes(case), on=["row", "name"], how="left").sort("row")
     per_file = rows.group_by("path", "member", "format", maintain_order=True).agg(
