@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import get_args
 
 import polars as pl
 
 from medshelf.api.opening import open_labelled
+from medshelf.api.results import evaluate
 from medshelf.benchmark import entered, runs, store
 from medshelf.benchmark.entered import Claim, Entered
 from medshelf.benchmark.leaderboard import comparison, tables
@@ -22,12 +22,10 @@ from medshelf.benchmark.leaderboard.site import Board
 from medshelf.benchmark.leaderboard.site import write_site as write_pages
 from medshelf.benchmark.leaderboard.words import Words
 from medshelf.benchmark.leaderboard.writing import View, write_view
-from medshelf.benchmark.result_file import parse_name, read_scores
-from medshelf.benchmark.scores import majority_floor, score
+from medshelf.benchmark.scores import majority_floor
 from medshelf.catalog.shelf import find_record
 from medshelf.core.errors import (
     ChecksumError,
-    FormatError,
     NotFetchedError,
     RunError,
     UnknownNameError,
@@ -150,27 +148,15 @@ def enter(
         RunError: It is not of the test split, has no method's name, or was entered before.
         StorageError: The home cannot be written.
     """
-    path = Path(path)
-    name = parse_name(path)
-    y_score = read_scores(path)
-    size = int(name.size)
-    opened = partial(
-        open_labelled, name.dataset, size=size, root=root, allow_modified=allow_modified
-    )
-    test, train = opened(name.split), opened("train")
-    if len(y_score) != len(test):
-        problem = f"there are scores of {len(y_score)} samples, {name.split} has {len(test)}"
-        raise FormatError(path, problem, "Write one line per sample of the split")
-    scores = score(test.task, test.targets, y_score, y_train=train.targets)
-    meta = test.manifest.meta
+    found = evaluate(path, root=root, allow_modified=allow_modified)
     return entered.enter(
         _home().results_folder,
-        name,
-        y_score,
-        scores,
+        found.name,
+        found.y_score,
+        found.scores,
         claim or Claim(),
-        files=dict(meta.files),
-        modified=meta.modified,
+        files=dict(found.labels.files),
+        modified=found.modified,
     )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from medshelf.api.opening import open_labelled
 from medshelf.benchmark.result_file import ResultName, parse_name, read_scores
 from medshelf.benchmark.scores import Scores, score
+from medshelf.core.errors import FormatError
+from medshelf.core.manifest import Meta
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +21,20 @@ class Evaluation:
 
     Attributes:
         name: What the file's name says.
+        y_score: What the file holds, float64 (N, K).
         scores: What its scores are.
-        modified: The labels come from files that are not the published ones.
+        labels: Where the labels come from.
     """
 
     name: ResultName
+    y_score: np.ndarray = field(repr=False, compare=False)
     scores: Scores
-    modified: bool
+    labels: Meta
+
+    @property
+    def modified(self) -> bool:
+        """Whether the labels come from files that are not the published ones."""
+        return self.labels.modified
 
     @property
     def name_agrees(self) -> bool:
@@ -47,15 +58,19 @@ def evaluate(
         allow_modified: As for `load`.
 
     Raises:
-        FormatError: The name or the content breaks the form.
+        FormatError: The name or the content breaks the form, or is not of all samples.
         MetricError: The scores do not fit the split.
         NotFetchedError: The dataset's labels are not at hand.
     """
-    name = parse_name(Path(path))
-    y_score = read_scores(Path(path))
+    path = Path(path)
+    name = parse_name(path)
+    y_score = read_scores(path)
     opened = partial(
         open_labelled, name.dataset, size=int(name.size), root=root, allow_modified=allow_modified
     )
     truth = opened(name.split)
+    if len(y_score) != len(truth):
+        problem = f"there are scores of {len(y_score)} samples, {name.split} has {len(truth)}"
+        raise FormatError(path, problem, "Write one line per sample of the split")
     scores = score(truth.task, truth.targets, y_score, y_train=opened("train").targets)
-    return Evaluation(name, scores, truth.manifest.meta.modified)
+    return Evaluation(name, y_score, scores, truth.manifest.meta)
