@@ -16,11 +16,11 @@ demo: $(VENV)/.has-train-serve
 	$(BIN)/medshelf demo
 
 test: $(VENV)/.has-train-fast-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # The explorer in a real Chromium; part of `make test`, which skips it where there is none.
 test-browser: $(VENV)/.has-train-fast-test
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile tests/browser
 
 check: lint test
 

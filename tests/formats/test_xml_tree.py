@@ -66,7 +66,7 @@ def test_a_document_type_is_refused(data: bytes) -> None:
         *(b"", b"a", b"<a>", b"<a></b>", b"<a/><a/>", b"<a>&e;</a>", b"<a>\0</a>", b"<a b=1/>"),
         b"<x:a/>",
         b"<a>\xff</a>",
-        gzip.compress(b"<a/>"),
+        gzip.compress(b"<a/>", mtime=0),
     ],
 )
 def test_what_is_no_xml_is_refused(data: bytes) -> None:
