@@ -191,7 +191,9 @@ def allows(record: Record, use: str) -> bool:
     return licence is not None and licence.allows(use) is True
 
 
-@pytest.mark.parametrize(("options", "meets"), EACH_FILTER, ids=[str(each)[:40] for each, _ in EACH_FILTER])
+@pytest.mark.parametrize(
+    ("options", "meets"), EACH_FILTER, ids=[str(each)[:40] for each, _ in EACH_FILTER]
+)
 def test_a_filter_keeps_exactly_the_records_that_meet_it(
     options: dict[str, Any], meets: Callable[[Record], object]
 ) -> None:

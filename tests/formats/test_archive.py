@@ -519,7 +519,9 @@ def test_a_damaged_header_does_not_end_a_tar(tmp_path: Path) -> None:
         list_members(saved(tmp_path, bytes(data)))
 
 
-@pytest.mark.parametrize("data", [b"", b"hello", b"PK", bytes(100), gzip.compress(b"text" * 999, mtime=0)])
+@pytest.mark.parametrize(
+    "data", [b"", b"hello", b"PK", bytes(100), gzip.compress(b"text" * 999, mtime=0)]
+)
 def test_what_is_no_archive_is_refused(data: bytes, tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"archive: "):
         list_members(saved(tmp_path, data))
