@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -53,21 +54,28 @@ def _written(manifest: Manifest, folder: Path, **asked: Any) -> Path:
     return convert(manifest, folder, Request("medmnist", **given), _HERE).folder
 
 
-def _opened(folder: Path, split: str, size: int | None = None) -> Any:
+Opened = Callable[..., Any]
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
     """Open a split as the documentation says, with the package's own class."""
     medmnist: ModuleType = pytest.importorskip("medmnist")
-    info = json.loads((folder / "info.json").read_text("utf-8"))
-    medmnist.INFO.update(info)
-    (flag,) = info
-    volume = np.load(next(iter(sorted(folder.glob("*.npz")))))["train_images"].ndim == 4
-    parent = medmnist.dataset.MedMNIST3D if volume and info[flag]["n_channels"] == 1 else None
-    parent = parent or medmnist.dataset.MedMNIST2D
 
-    class Mine(parent):
-        available_sizes = (28, 32, 64, 96, 128, 224)
+    def opened(folder: Path, split: str, size: int | None = None) -> Any:
+        ((flag, facts),) = json.loads((folder / "info.json").read_text("utf-8")).items()
+        monkeypatch.setitem(medmnist.INFO, flag, facts)
+        first = next(iter(sorted(folder.glob("*.npz"))))
+        volume = np.load(first)["train_images"].ndim == 4 and facts["n_channels"] == 1
+        parent = medmnist.dataset.MedMNIST3D if volume else medmnist.dataset.MedMNIST2D
 
-    Mine.flag = flag
-    return Mine(split, root=str(folder), size=size)
+        class Mine(parent):
+            available_sizes = (28, 32, 64, 96, 128, 224)
+
+        Mine.flag = flag
+        return Mine(split, root=str(folder), size=size)
+
+    return opened
 
 
 def _multi_label(root: Path, **values: pl.Expr) -> Manifest:
@@ -77,12 +85,12 @@ def _multi_label(root: Path, **values: pl.Expr) -> Manifest:
     return as_manifest(rows, root, meta)
 
 
-def test_the_package_reads_every_picture_and_label(tmp_path: Path) -> None:
+def test_the_package_reads_every_picture_and_label(opened: Opened, tmp_path: Path) -> None:
     manifest = pictures(tmp_path / "raw")
     out = _written(manifest, tmp_path / "out", preparation=Preparation((96,), channels="grey"))
     number = 0
     for split, n_samples in (("train", 24), ("val", 8), ("test", 8)):
-        data = _opened(out, split, 96)
+        data = opened(out, split, 96)
         assert len(data) == n_samples
         for image, label in data:
             assert image.mode == "L"
@@ -93,19 +101,19 @@ def test_the_package_reads_every_picture_and_label(tmp_path: Path) -> None:
     assert "miniature-pictures_96" in repr(data)
 
 
-def test_the_package_evaluates_it(tmp_path: Path) -> None:
+def test_the_package_evaluates_it(opened: Opened, tmp_path: Path) -> None:
     medmnist = pytest.importorskip("medmnist")
     out = _written(pictures(tmp_path / "raw"), tmp_path / "out")
-    scores = np.asarray(_opened(out, "test").labels, float)
+    scores = np.asarray(opened(out, "test").labels, float)
     evaluator = medmnist.Evaluator("miniature-pictures", "test", root=str(out))
     found = evaluator.evaluate(scores, save_folder=None)
     assert (found.AUC, found.ACC) == (1, 1)
 
 
-def test_colours_and_pixels_are_as_pillow_shrinks_them(tmp_path: Path) -> None:
+def test_colours_and_pixels_are_as_pillow_shrinks_them(opened: Opened, tmp_path: Path) -> None:
     manifest = pictures(tmp_path / "raw")
     out = _written(manifest, tmp_path / "out", preparation=Preparation((32,), channels="rgb"))
-    image, _ = _opened(out, "train", 32)[5]
+    image, _ = opened(out, "train", 32)[5]
     wanted = Image.fromarray(texture(5, (96, 96))).resize((32, 32), Image.Resampling.BOX)
     assert image.mode == "RGB"
     assert np.abs(np.asarray(image, int) - np.asarray(wanted, int)[..., None]).max() <= 1
@@ -141,7 +149,7 @@ def test_volumes_have_their_slices_first(tmp_path: Path) -> None:
     assert data["val_labels"].tolist() == [[0], [1], [2]]
 
 
-def test_the_package_reads_volumes(tmp_path: Path) -> None:
+def test_the_package_reads_volumes(opened: Opened, tmp_path: Path) -> None:
     make_file(tmp_path / "raw", "organmnist3d")
     manifest = medmnist_npz.read(tmp_path / "raw", manifest_meta(find_record("organmnist3d")))
     asked = Preparation(size=(28,))
@@ -149,7 +157,7 @@ def test_the_package_reads_volumes(tmp_path: Path) -> None:
     there, here = (np.load(each) for each in (tmp_path / "raw/organmnist3d.npz", out / "mine.npz"))
     for name in there:
         assert np.array_equal(here[name], there[name])
-    data = _opened(out, "test")
+    data = opened(out, "test")
     assert data[3][0].shape == (1, 28, 28, 28)
     assert np.allclose(data[3][0][0] * 255, there["test_images"][3])
 
@@ -164,7 +172,7 @@ def test_real_sets_come_out_as_published(real_data: Path, tmp_path: Path) -> Non
         assert np.array_equal(ours[name], published[name])
 
 
-def test_multi_label_sets_have_a_column_per_finding(tmp_path: Path) -> None:
+def test_multi_label_sets_have_a_column_per_finding(opened: Opened, tmp_path: Path) -> None:
     number = pl.int_range(N_PICTURES)
     values = {
         "Effusion": (number % 2).cast(pl.Float32),
@@ -176,7 +184,7 @@ def test_multi_label_sets_have_a_column_per_finding(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="--drop uncertain,unstated"):
         _written(manifest, tmp_path / "out")
     out = _written(manifest, tmp_path / "out", drop=drop | {"uncertain", "unstated"})
-    labels = _opened(out, "train").labels
+    labels = opened(out, "train").labels
     assert labels.dtype == np.uint8
     assert labels[:7].tolist() == [
         [0, 0, 0], [1, 0, 0], [0, 0, 0], [1, 0, 0], [0, 0, 0], [1, 0, 0], [0, 0, 1],
