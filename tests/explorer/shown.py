@@ -51,7 +51,10 @@ class Site:
         return np.frombuffer(answer.content, np.uint8).reshape(shape)
 
     def page(self, row: int) -> dict[str, Any]:
-        answer = self.client.get(f"/api/en/manifests/made/samples/{row}")
+        return self.at(f"/en/manifests/made/samples/{row}")
+
+    def at(self, address: str) -> dict[str, Any]:
+        answer = self.client.get(f"/api{address}")
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found

@@ -266,3 +266,41 @@ def test_nothing_outside_the_root_is_read(show: Show, root: Path) -> None:
         for rest in ("thumb.jpg", "image.png", "slice/image/0.i16"):
             answer = made.get(row, 0, rest)
             assert answer.status_code in {404, 500}, (path, rest, answer.status_code)
+
+
+def test_a_sample_with_many_masks_opens_those_that_are_asked_for(show: Show, root: Path) -> None:
+    save(root / "a.png", np.zeros((4, 6), np.uint8))
+    (root / "broken.png").write_bytes(b"no picture")
+    names = [f"organ {number:02}" for number in range(60)]
+    for number in range(8):
+        values = np.zeros((4, 6), np.uint8)
+        values[number % 4] = 1
+        save(root / f"{number}.png", values)
+    files = [f"{number % 8}.png" for number in range(59)] + ["broken.png"]
+    made = show(
+        [
+            medium("a.png"),
+            *(
+                medium(path, role="mask", label=name)
+                for path, name in zip(files, names, strict=True)
+            ),
+        ]
+    )
+    first = made.page(0)
+    assert [each["name"] for each in first["masks"]] == names[:8]
+    assert [each["name"] for each in first["unopened"]] == names[8:]
+    assert first["first_masks"] is None
+    # What is asked for is opened beside the others, with the colour of its place.
+    page = made.at(first["unopened"][12]["url"])
+    assert [each["name"] for each in page["masks"]] == [*names[:8], names[20]]
+    assert page["masks"][-1]["parts"][0]["colour"] == "#{:02x}{:02x}{:02x}".format(*colour_of(20))
+    drawn = made.picture(0, 0, "image.png?masks=21")
+    assert tuple(drawn[20 % 4, 0]) == colour_of(20)
+    broken = made.at(first["unopened"][-1]["url"])
+    assert [bool(each["problem"]) for each in broken["masks"]] == [False] * 8 + [True]
+    # Never more than an address can hold.
+    for _ in range(45):
+        page = made.at(page["unopened"][0]["url"])
+    assert len(page["masks"]) == 50
+    assert len(page["unopened"]) == 10
+    assert [each["name"] for each in made.at(page["first_masks"])["masks"]] == names[:8]

@@ -112,7 +112,7 @@ def test_what_is_known_is_told(client: TestClient) -> None:
     assert view["extra"] == {"Camera": "X1"}
     assert view["licence"] == "CC-BY-4.0"
     page = html(client, 0)
-    said = re.findall(r"<tr><td>(\w+)</td><td>([\w.]+)</td>", page)
+    said = re.findall(r'<th scope="row">(\w+)</th><td>([\w.]+)</td>', page)
     assert said == [
         ("Mass", "present"),
         ("Nodule", "absent"),

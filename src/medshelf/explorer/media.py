@@ -15,6 +15,7 @@ from medshelf.core.errors import SettingError, UnsupportedError
 from medshelf.explorer.pixels import encoding
 from medshelf.explorer.pixels.scene import Axis, Scene
 from medshelf.explorer.pixels.seen import Pixels
+from medshelf.explorer.pixels.structures import first_colours
 from medshelf.explorer.pixels.thumbnails import thumbnail
 from medshelf.explorer.site import Site
 from medshelf.formats import nifti_writer
@@ -33,7 +34,7 @@ Slot = Annotated[int, InPath(ge=0, le=10_000)]
 Shown = Annotated[str, Query(max_length=40, pattern=r"^[a-z0-9.,\-]*$")]
 
 
-def _pixels(request: Request) -> Pixels:
+async def _pixels(request: Request) -> Pixels:  # async, or it would cost a thread
     found: Pixels = request.app.state.pixels
     return found
 
@@ -72,7 +73,7 @@ def picture(  # noqa: PLR0913 - the parts of an address
     *,
     k: Annotated[int | None, Query(ge=0)] = None,
     window: Shown = "",
-    masks: Annotated[str, Query(max_length=200, pattern=r"^[0-9,]*$")] = "",
+    masks: Annotated[str, Query(max_length=400, pattern=r"^[0-9,]*$")] = "",
 ) -> Response:
     """Return a picture, or one slice of a volume, as PNG, with masks drawn on it.
 
@@ -91,15 +92,13 @@ def picture(  # noqa: PLR0913 - the parts of an address
     number = scene.n_slices(axis) // 2 if k is None else k
     plane = scene.plane(axis, number)
     drawn = encoding.as_picture(scene, plane, window_of(window))
-    wanted = {int(each) for each in masks.split(",") if each}
-    for each in wanted:
-        seen.structures(key, row, each)
-    for each, first, _ in seen.coloured(key, row) if wanted else ():
-        if each in wanted:
-            mask, drawn = seen.scene(key, row, each), as_rgb(drawn)
-            _require_same_size(mask, scene)
-            for colour, structure in enumerate(seen.structures(key, row, each), start=first):
-                encoding.with_structure(drawn, mask.plane(axis, number), structure.values, colour)
+    firsts = first_colours(seen.sample(key, row))
+    for each in sorted({int(each) for each in masks.split(",") if each}):
+        structures, mask = seen.structures(key, row, each), seen.scene(key, row, each)
+        _require_same_size(mask, scene)
+        drawn = as_rgb(drawn)
+        for colour, structure in enumerate(structures, start=firsts[each]):
+            encoding.with_structure(drawn, mask.plane(axis, number), structure.values, colour)
     return _answer(encoding.png(drawn), "image/png")
 
 

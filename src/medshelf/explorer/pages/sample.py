@@ -20,11 +20,13 @@ from medshelf.explorer.pixels.described import (
     Mask,
     Outline,
     images_of,
+    mask_names,
     masks_of,
     shapes_of,
 )
+from medshelf.explorer.pixels.structures import MOST_AT_FIRST
 from medshelf.explorer.shelf.collection import Collection, Kind
-from medshelf.explorer.shelf.state import State
+from medshelf.explorer.shelf.state import MOST_CHOSEN, State
 from medshelf.explorer.site import Held, Language, Page, Site, View
 
 _MOST_NEIGHBOURS: Final = 24
@@ -63,6 +65,18 @@ class Found(BaseModel):
     url: str
 
 
+class Unopened(BaseModel):
+    """A mask that is not drawn, since a sample has more of them than are told apart.
+
+    Attributes:
+        name: As of `Mask`.
+        url: Where it is drawn beside those that are; all of its name are.
+    """
+
+    name: str
+    url: str
+
+
 class Neighbour(BaseModel):
     """Another sample of the same patient, or one that shows the same picture."""
 
@@ -88,6 +102,8 @@ class SampleView(View):
         back: Address of the page of samples.
         images: What it shows.
         masks: What is drawn on that.
+        unopened: Masks that are not drawn.
+        first_masks: Where the first masks are drawn again; null where they are.
         shapes: What else is drawn.
         others: Media that are no images and no masks: name and role.
         facts: Column to value.
@@ -114,6 +130,8 @@ class SampleView(View):
     back: str
     images: tuple[Drawn, ...]
     masks: tuple[Mask, ...]
+    unopened: tuple[Unopened, ...]
+    first_masks: str | None
     shapes: tuple[Outline, ...]
     others: dict[str, str]
     facts: dict[str, str]
@@ -149,6 +167,7 @@ def sample(  # noqa: PLR0913, PLR0917 - the parts of an address
     window_of(state.window)
     here = f"/{language}/{kind}/{name}/samples"
     images = tuple(images_of(seen, shown.key, found, row))
+    slots = _chosen_masks(found, state)
     rows = shown.answer(state).rows
     places = np.flatnonzero(rows == row)
     place = int(places[0]) if len(places) else None
@@ -172,7 +191,11 @@ def sample(  # noqa: PLR0913, PLR0917 - the parts of an address
         following=beside(1),
         back=here + query,
         images=images,
-        masks=tuple(masks_of(seen, shown.key, found, row, images)),
+        masks=tuple(masks_of(seen, shown.key, found, row, images, slots)),
+        unopened=tuple(_unopened(found, state, slots, f"{here}/{row}")),
+        first_masks=state.model_copy(update={"mask": ()}).at(f"{here}/{row}")
+        if state.mask
+        else None,
         shapes=tuple(shapes_of(found)),
         others={
             str(each.name): str(each.role)
@@ -210,6 +233,20 @@ def sample(  # noqa: PLR0913, PLR0917 - the parts of an address
         twins=tuple(_neighbours(shown, shown.reported.twins(found.id), here)),
         licence=shown.dataset.licence,
     )
+
+
+def _chosen_masks(found: Sample, state: State) -> list[int]:
+    names = mask_names(found)
+    return [each for each in names if names[each] in state.mask] or list(names)[:MOST_AT_FIRST]
+
+
+def _unopened(found: Sample, state: State, slots: list[int], here: str) -> Iterator[Unopened]:
+    names = mask_names(found)
+    drawn = dict.fromkeys(names[each] for each in slots)
+    rest = dict.fromkeys(name for slot, name in names.items() if slot not in slots)
+    for name in rest:
+        chosen = tuple(dict.fromkeys((*drawn, name)))[-MOST_CHOSEN:]
+        yield Unopened(name=name, url=state.model_copy(update={"mask": chosen}).at(here))
 
 
 def _texts(found: Sample) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from pydantic import BaseModel
@@ -11,6 +11,7 @@ from medshelf.core.errors import MedshelfError
 from medshelf.dataset.sample import Sample
 from medshelf.explorer.pixels.scene import Scene
 from medshelf.explorer.pixels.seen import Pixels
+from medshelf.explorer.pixels.structures import first_colours
 from medshelf.imaging.overlay import colour_of
 
 
@@ -152,22 +153,38 @@ def _cuts(scene: Scene) -> Iterator[Cut]:
         )
 
 
+def mask_names(found: Sample) -> dict[int, str]:
+    """Return the name of each mask of a sample by slot."""
+    return {
+        slot: each.label or each.name or "mask"
+        for slot, each in enumerate(found.media)
+        if each.role == "mask"
+    }
+
+
 def masks_of(
-    seen: Pixels, key: str, found: Sample, row: int, images: tuple[Drawn, ...]
+    seen: Pixels,
+    key: str,
+    found: Sample,
+    row: int,
+    images: tuple[Drawn, ...],
+    slots: Sequence[int],
 ) -> Iterator[Mask]:
-    """Yield the masks of a sample with the images that they lie on."""
-    for slot, first, error in seen.coloured(key, row):
-        medium = found.media[slot]
+    """Yield some masks of a sample with the images that they lie on; no other is opened."""
+    names, firsts = mask_names(found), first_colours(found)
+    for slot in slots:
+        first = firsts[slot]
         named = Mask(
             slot=slot,
-            name=medium.label or medium.name or "mask",
-            annotator=medium.annotator,
+            name=names[slot],
+            annotator=found.media[slot].annotator,
             address=f"/media/{key}/{row}/{slot}",
         )
-        if error is not None:
+        try:
+            scene, structures = seen.scene(key, row, slot), seen.structures(key, row, slot)
+        except MedshelfError as error:
             yield named.model_copy(update={"problem": error.problem})
             continue
-        scene, structures = seen.scene(key, row, slot), seen.structures(key, row, slot)
         fitting, why = [], ""
         for each in images:
             if each.problem is None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from threading import Lock
 from typing import Final
 
-from medshelf.core.errors import MedshelfError, UnknownNameError, UnsupportedError
+from medshelf.core.errors import UnknownNameError, UnsupportedError
 from medshelf.core.settings import Settings
 from medshelf.dataset.fields import Medium
 from medshelf.dataset.sample import Sample
@@ -96,23 +95,6 @@ class Pixels:
             if len(self._structures) > _KEPT_STRUCTURES:
                 self._structures.popitem(last=False)
         return found
-
-    def coloured(self, key: str, row: int) -> Iterator[tuple[int, int, MedshelfError | None]]:
-        """Yield the slot of each mask of a sample, and the number of its first colour.
-
-        The third is why a mask cannot be opened; it takes no colour then.
-        """
-        first = 0
-        for slot, medium in enumerate(self.sample(key, row).media):
-            if medium.role != "mask":
-                continue
-            try:
-                structures = self.structures(key, row, slot)
-            except MedshelfError as error:
-                yield slot, first, error
-                continue
-            yield slot, first, None
-            first += len(structures)
 
     def turn(self) -> AbstractContextManager[None]:
         """Wait until few enough others decode.

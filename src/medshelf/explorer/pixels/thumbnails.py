@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from medshelf.dataset.fields import Medium
 from medshelf.dataset.looking.thumbnails import glance, glance_at_mask
 from medshelf.dataset.sample import Sample
 from medshelf.explorer.pixels.encoding import jpeg
-from medshelf.explorer.pixels.structures import structures_of
+from medshelf.explorer.pixels.structures import MOST_AT_FIRST, first_colours, structures_of
 from medshelf.imaging.overlay import as_rgb, colour_of, draw_shape, tint
 from medshelf.imaging.window import Window
 
@@ -146,7 +146,7 @@ def thumbnail(
         MedshelfError: The image cannot be decoded.
     """
     medium = sample.media[slot]
-    masks = [each for each in sample.media if each.role == "mask"] if overlay else []
+    masks = first_colours(sample) if overlay else {}
     shapes = sample.shapes if overlay else ()
     min_edge = None if masks or shapes else edge
     try:
@@ -174,10 +174,11 @@ def _no_image(medium: Medium) -> UnsupportedError:
 
 
 def _with_masks(
-    image: Image.Image, sample: Sample, masks: Sequence[Medium], shape: tuple[int, ...]
+    image: Image.Image, sample: Sample, colours: Mapping[int, int], shape: tuple[int, ...]
 ) -> Image.Image:
-    drawn, first = np.array(image), 0
-    for medium in masks:
+    drawn = np.array(image)
+    for slot in sorted(colours)[:MOST_AT_FIRST]:
+        medium = sample.media[slot]
         try:
             values = glance_at_mask(sample, medium)
         except MedshelfError:
@@ -188,7 +189,6 @@ def _with_masks(
         columns = (np.arange(image.width) * shape[1]) // image.width
         small = values[rows[:, None], columns]
         structures = structures_of(sample, medium, values)
-        for number, each in enumerate(structures):
-            tint(drawn, np.isin(small, each.values), colour_of(first + number))
-        first += len(structures)
+        for colour, each in enumerate(structures, start=colours[slot]):
+            tint(drawn, np.isin(small, each.values), colour_of(colour))
     return Image.fromarray(drawn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 
@@ -13,7 +14,10 @@ PER_PAGE: Final = 60
 TEXTS: Final = ("sample_id", "patient_id", "report", "caption", "question")
 """Columns that the free words of a search are looked for in."""
 
-Chosen = Annotated[tuple[Annotated[str, Field(max_length=500)], ...], Field(max_length=50)]
+MOST_CHOSEN: Final = 50
+"""Values of one field at most."""
+
+Chosen = Annotated[tuple[Annotated[str, Field(max_length=500)], ...], Field(max_length=MOST_CHOSEN)]
 Sort = Literal["", "age_years", "-age_years", "label", "patient_id", "-sample_id"]
 Size = Annotated[int, Field(ge=96, le=192, multiple_of=32)]
 
@@ -36,6 +40,7 @@ class State(BaseModel):
         size: Edge of a picture in pixels.
         window: Preset, or `centre,width`, of every picture; each image's own by default.
         overlay: Whether masks and shapes are drawn.
+        mask: Names of the masks that the page of a sample opens; the first eight by default.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,6 +65,7 @@ class State(BaseModel):
     size: Size = 128
     window: str = Field("", max_length=40, pattern=r"^[a-z0-9.,\-]*$")
     overlay: bool = True
+    mask: Chosen = ()
 
     def chosen(self, column: str) -> tuple[str, ...]:
         """Return the values that a facet has chosen."""
@@ -76,9 +82,13 @@ class State(BaseModel):
         rest = tuple(each for each in now if each != value)
         return self.with_(**{column: rest if value in now else (*now, value)})
 
-    def query(self) -> str:
-        """Return the query of the address, without what is as it is by default."""
-        given = self.model_dump(exclude_defaults=True)
+    def query(self, only: Collection[str] | None = None) -> str:
+        """Return the query of the address, without what is as it is by default.
+
+        Args:
+            only: Fields that the address knows; all by default.
+        """
+        given = self.model_dump(include=None if only is None else {*only}, exclude_defaults=True)
         pairs = [(name, each) for name, value in given.items() for each in _listed(value)]
         return urlencode(pairs)
 
