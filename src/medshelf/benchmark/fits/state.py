@@ -24,7 +24,7 @@ from medshelf.core.files import atomic_path
 from medshelf.core.tasks import TaskKind
 
 _PARTS = ("network", "optimiser", "schedule")
-_LAYOUTS = {4: torch.channels_last}
+_LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}
 _LOG = logging.getLogger(__name__)
 
 
@@ -72,8 +72,9 @@ class State:
             origin: Any = {"dataset": asked.dataset, "classes": asked.task.classes}
             load_weights(network, asked.weights, head=not asked.new_head, **origin)
         self._device = torch.device(device)
-        layout = _LAYOUTS.get(asked.protocol.data.dimensions + 2, torch.contiguous_format)
-        self.network: nn.Module = network.to(device, memory_format=layout)
+        self.network: nn.Module = network.to(device)
+        for each in self.network.parameters():
+            each.data = _laid_out(each.data)
         self._trained: Any = self.network
         if asked.compiled:
             self._trained = torch.compile(self.network, dynamic=False)
@@ -151,10 +152,8 @@ class State:
         return logits.sigmoid() if self._multi_label else logits.softmax(dim=1)
 
     def _logits(self, network: Any, images: torch.Tensor) -> torch.Tensor:
-        layout = _LAYOUTS.get(images.ndim, torch.contiguous_format)
-        images = images.contiguous(memory_format=layout)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._low_precision):
-            logits: torch.Tensor = network(images)
+            logits: torch.Tensor = network(_laid_out(images))
         return logits.float()
 
     def save(self, path: Path, progress: Progress) -> None:
@@ -193,6 +192,11 @@ class State:
             raise FormatError(path, reason, "Delete it and run again") from error
         _LOG.info("resuming after epoch %d", len(progress.history))
         return progress
+
+
+def _laid_out(values: torch.Tensor) -> torch.Tensor:
+    """Return a batch or a kernel with its channels last in memory, as convolutions run fastest."""
+    return values.contiguous(memory_format=_LAYOUTS.get(values.ndim, torch.contiguous_format))
 
 
 @contextmanager
