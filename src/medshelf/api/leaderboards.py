@@ -165,7 +165,7 @@ def dataset_view(dataset: str, entries: Sequence[Entry], language: str = "en") -
     return View(
         f"{dataset}: {Words(language)('Leaderboard')}",
         tables.entry_tables(entries, word=Words(language)),
-        explained(entries),
+        explained(entries, Words(language)),
         [tables.flat(each) for each in entries],
         language,
     )
@@ -176,7 +176,7 @@ def method_view(method: str, entries: Sequence[Entry], language: str = "en") -> 
     return View(
         f"{method}: {Words(language)('Leaderboard')}",
         tables.entry_tables(entries, word=Words(language), by_dataset=True),
-        explained(entries),
+        explained(entries, Words(language)),
         [tables.flat(each) for each in entries],
         language,
     )
@@ -188,7 +188,7 @@ def table_view(dimensions: str, entries: Sequence[Entry], language: str = "en") 
     return View(
         word(f"The whole table, {dimensions.upper()}"),
         tables.narrow_tables(tables.paper_table(entries, _titles(dimensions), word=word)),
-        explained(entries),
+        explained(entries, word),
         [tables.flat(each) for each in entries],
         language,
     )
@@ -241,7 +241,7 @@ def write_site(
         folder: Where to; files of other names stay.
         root: As for `load`.
         allow_modified: As for `load`.
-        language: `en` or `zh`, of the headings.
+        language: `en` or `zh`.
     """
     stored = _stored()
     names = [each.dataset for each in all_quoted()] + stored.table["dataset"].to_list()
@@ -252,7 +252,7 @@ def write_site(
         issues += found.issues
         rows = stored.table.filter(pl.col("dataset") == dataset)
         name, finished = find_record(dataset).name, _runs(rows)
-        notes = explained(found.entries)
+        notes = explained(found.entries, Words(language))
         boards.append(Board(dataset, name, found.entries, rows, finished, notes))
     _tell(issues[len(stored.issues) :])
     return write_pages(Path(folder), boards, issues, language)

@@ -29,6 +29,7 @@ from medshelf.report.page import Cell, Link, Page, Table
 
 SCRIPT = "sorting.js"
 _CURVES = 6
+_LEAD = "Test splits. Quoted numbers are marked as such; what is not known is empty."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def write_site(
         folder: Where to.
         boards: One per dataset.
         issues: Records that could not be used.
-        language: `en` or `zh`, of the headings.
+        language: `en` or `zh`.
 
     Returns:
         The index page.
@@ -83,7 +84,7 @@ def write_site(
 def _index(boards: Sequence[Board], issues: Sequence[Issue], word: Words) -> Page:
     page = Page(
         word("Leaderboards"),
-        "Test splits. Quoted numbers are marked as such; what is not known is empty.",
+        word(_LEAD),
         lang=word.language,
         script=SCRIPT,
     )
@@ -93,8 +94,8 @@ def _index(boards: Sequence[Board], issues: Sequence[Issue], word: Words) -> Pag
         (
             Link(board.name, f"{board.dataset}.html"),
             *(str(len(board.entries)), str(sum(each.is_measured for each in board.entries))),
-            _best([each for each in board.entries if each.is_sound]),
-            _best([each for each in board.entries if each.is_quoted]),
+            _best([each for each in board.entries if each.is_sound], word),
+            _best([each for each in board.entries if each.is_quoted], word),
         )
         for board in boards
     ]
@@ -111,17 +112,17 @@ def _index(boards: Sequence[Board], issues: Sequence[Issue], word: Words) -> Pag
     return page
 
 
-def _best(entries: Sequence[Entry]) -> str:
+def _best(entries: Sequence[Entry], word: Words) -> str:
     if not entries:
         return ""
     first = max(entries, key=lambda each: each.auc)
-    return f"AUC {first.auc_text}, {first.method}"
+    return f"AUC {first.auc_text}, {word(first.method)}"
 
 
 def _dataset_page(board: Board, word: Words) -> Page:
     page = Page(
         f"{board.name}: {word('Leaderboard')}",
-        "Test split. Quoted numbers are marked as such; what is not known is empty.",
+        word(_LEAD),
         lang=word.language,
         script=SCRIPT,
     )
@@ -133,7 +134,8 @@ def _dataset_page(board: Board, word: Words) -> Page:
         page.paragraph(note)
     for entry in board.entries:
         if entry.is_measured and entry.note:
-            page.notice(entry.note, f"{entry.method} ({entry.source}):", "warning")
+            title = f"{word(entry.method)} ({entry.source}):"
+            page.notice(word.remark(entry.note), title, "warning")
     _curves(page, board.runs, word)
     _origin(page, board.table, word)
     return page
@@ -144,28 +146,29 @@ def _curves(page: Page, runs: Sequence[Run], word: Words) -> None:
     for run in runs:
         if len(run.history) > 1 and all("epoch" in each for each in run.history):
             groups.setdefault(run.spec.group, []).append(run)
-    charts = [chart for group, members in groups.items() for chart in _chart(group, members)]
+    charts = [_chart(group, members, word) for group, members in groups.items()]
     if charts:
-        page.heading(word("Learning curves"), "The metric that the weights were selected by.")
+        page.heading(word("Learning curves"), word("The metric that the weights were selected by."))
         page.charts(*charts)
 
 
-def _chart(group: str, runs: Sequence[Run]) -> Iterable[Chart]:
+def _chart(group: str, runs: Sequence[Run], word: Words) -> Chart:
     selection = runs[0].selection
     metric, split = str(selection["metric"]), str(selection["split"])
     shown = sorted(runs, key=lambda run: run.spec.seed)[:_CURVES]
     curves = [
         Series(
-            f"seed {run.spec.seed}",
+            word("seed {n}", n=run.spec.seed),
             [each["epoch"] for each in run.history],
             [_number(each.get(metric)) for each in run.history],
             dots=len(run.history) < 15,  # noqa: PLR2004
         )
         for run in shown
     ]
-    more = f" (the first {_CURVES} of {len(runs)} seeds)" if len(runs) > _CURVES else ""
-    title = f"{group}{more}: {metric.upper()} on {split!r}"
-    yield line_chart(title, curves, Axis("epoch", whole=True), Axis(metric.upper()))
+    cut = word("the first {n} of {total} seeds", n=_CURVES, total=len(runs))
+    more = f" ({cut})" if len(runs) > _CURVES else ""
+    title = f"{group}{more}: {metric.upper()}, {split}"
+    return line_chart(title, curves, Axis(word("epoch"), whole=True), Axis(metric.upper()))
 
 
 def _number(value: Any) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from medshelf.benchmark.leaderboard.entries import Entry, Interval, all_quoted
@@ -40,7 +41,8 @@ def entry_tables(
 
 def short_table(entries: Sequence[Entry], *, by_dataset: bool = False) -> Table:
     """Return what fits into a terminal."""
-    return _table(entries, _SHORT, lambda name: _NARROW.get(name, name), by_dataset=by_dataset)
+    whole = _table(entries, _SHORT, _ENGLISH, by_dataset=by_dataset)
+    return replace(whole, header=[_NARROW.get(name, name) for name in whole.header])
 
 
 def short_paper_table(entries: Iterable[Entry], titles: Mapping[str, str]) -> Table:
@@ -90,11 +92,11 @@ def paper_table(
     for key in sorted(
         cells, key=lambda key: (-order.get(key[0], -1), key[0], kinds.index(key[1]), key[2:])
     ):
-        row: list[Cell] = [*key[:2]]
+        row: list[Cell] = [word(key[0]), word(key[1])]
         for dataset in titles:
             entry = cells[key].get(dataset)
             row += ["", ""] if entry is None else [entry.auc_text, entry.acc_text]
-        rows.append([*row, key[2]])
+        rows.append([*row, word.remark(key[2])])
     metrics = [f"{title} {metric}" for title in titles.values() for metric in ("AUC", "ACC")]
     header = (word("Method"), word("Kind"), *metrics, word("Note"))
     return Table(header, rows, numeric=range(2, 2 + len(metrics)))
@@ -146,12 +148,12 @@ def flat(entry: Entry) -> dict[str, Any]:
 def _table(
     entries: Sequence[Entry],
     names: Sequence[str],
-    word: Callable[[str], str],
+    word: Words,
     *,
     by_dataset: bool,
 ) -> Table:
     columns = ("Dataset", *names) if by_dataset else tuple(names)
-    cells = [_cells(each) for each in entries]
+    cells = [_cells(each, word) for each in entries]
     rows = [[row[name] for name in columns] for row in cells]
     best = next((place for place, each in enumerate(entries) if each.is_sound), None)
     return Table(
@@ -162,14 +164,14 @@ def _table(
     )
 
 
-def _cells(entry: Entry) -> dict[str, Cell]:
+def _cells(entry: Entry, word: Words) -> dict[str, Cell]:
     auc, acc = entry.auc_standing, entry.acc_standing
     behind = "" if auc is None else _signed(auc.difference, auc.interval)
     is_link = entry.source.startswith(("https://", "http://"))
     return {
         "Dataset": entry.dataset,
-        "Method": entry.method,
-        "Kind": entry.kind_text,
+        "Method": word(entry.method),
+        "Kind": word(entry.kind_text),
         "AUC": entry.auc_text,
         "ACC": entry.acc_text,
         "Seeds": str(entry.n_seeds or ""),
@@ -186,7 +188,7 @@ def _cells(entry: Entry) -> dict[str, Cell]:
         "Seconds": "" if entry.seconds is None else f"{entry.seconds:,.0f}",
         "Parameters": "" if entry.parameters is None else f"{entry.parameters:,}",
         "MACs": "" if entry.macs is None else f"{entry.macs:,}",
-        "Note": entry.note,
+        "Note": word.remark(entry.note),
         "Source": Link(entry.source.partition("://")[2], entry.source) if is_link else entry.source,
     }
 

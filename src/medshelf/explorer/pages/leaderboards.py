@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from medshelf.api import leaderboards as boards
 from medshelf.benchmark.leaderboard.entries import Entry
 from medshelf.benchmark.leaderboard.tables import paper_datasets
+from medshelf.benchmark.leaderboard.words import Words
 from medshelf.benchmark.leaderboard.writing import csv
 from medshelf.benchmark.runs import Run
 from medshelf.catalog.shelf import find_record
@@ -136,12 +137,14 @@ def board(language: Language, held: Held, dataset: Dataset, sort: Sort = "") -> 
     compared = {
         each.method: each for each in boards.compare_with("published", record.id) if each.n_seeds
     }
-    rows = []
+    rows, word = [], Words(language)
     for each in entries:
         beside = compared.get(each.method) if each.is_measured else None
         rows.append(
             Row(
                 **{name: getattr(each, name) for name in _COPIED},
+                method=word(each.method),
+                note=word.remark(each.note),
                 interval=_interval(each),
                 rank="" if each.auc_standing is None else str(each.auc_standing),
                 auc_difference=None if beside is None else beside.auc_difference,
@@ -156,14 +159,14 @@ def board(language: Language, held: Held, dataset: Dataset, sort: Sort = "") -> 
         heads=tuple(_heads(here, sort)),
         rows=tuple(_ordered(rows, sort)),
         notes=tuple(view.notes),
-        curves=tuple(_curves(boards.finished_runs(record.id))),
+        curves=tuple(_curves(boards.finished_runs(record.id), word)),
         download=f"/download/datasets/{record.id}/leaderboard.csv",
     )
 
 
 _COPIED: Final = (
-    *("method", "kind", "kind_text", "auc", "auc_text", "acc", "acc_text", "n_seeds"),
-    *("selection_split", "seconds", "parameters", "macs", "note", "source"),
+    *("kind", "kind_text", "auc", "auc_text", "acc", "acc_text", "n_seeds"),
+    *("selection_split", "seconds", "parameters", "macs", "source"),
 )
 
 
@@ -226,7 +229,7 @@ def _ordered(rows: list[Row], sort: str) -> list[Row]:
     return stated + [each for each in rows if getattr(each, name) is None]
 
 
-def _curves(runs: Sequence[Run]) -> Iterator[Curves]:
+def _curves(runs: Sequence[Run], word: Words) -> Iterator[Curves]:
     groups: dict[str, list[Run]] = {}
     for each in runs:
         if len(each.history) > 1 and all("epoch" in epoch for epoch in each.history):
@@ -238,7 +241,7 @@ def _curves(runs: Sequence[Run]) -> Iterator[Curves]:
             metric=metric.upper(),
             lines=tuple(
                 Line(
-                    name=f"seed {each.spec.seed}",
+                    name=word("seed {n}", n=each.spec.seed),
                     epochs=tuple(epoch["epoch"] for epoch in each.history),
                     values=tuple(epoch.get(metric) for epoch in each.history),
                 )
