@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from medshelf.core.manifest import SCHEMA, SPLITS, Manifest, Meta, read_manifest
 from medshelf.core.tasks import Task, TaskKind
 from medshelf.explorer.app import build
 from medshelf.explorer.holdings import Holdings
+from medshelf.explorer.media import thumb
 from medshelf.explorer.shelf.collection import Collection
 from medshelf.explorer.shelf.commands import as_cli, as_python
 from medshelf.explorer.shelf.reported import Reported
@@ -200,8 +202,8 @@ def test_a_tile_says_what_the_row_says(client: TestClient, shown: Collection) ->
     tiles = client.get(f"/api{HERE}").json()["tiles"]
     assert [each["sample_id"] for each in tiles] == [f"s{n:06}" for n in range(PER_PAGE)]
     assert [each["thumbnail"] is None for each in tiles[:4]] == [False, False, True, True]
-    assert tiles[0]["thumbnail"].startswith(f"/media/{shown.key}/0/1/thumb.jpg?")
-    assert tiles[1]["thumbnail"].startswith(f"/media/{shown.key}/1/0/thumb.jpg?")
+    assert tiles[0]["thumbnail"] == f"/media/{shown.key}/0/1/thumb.jpg"
+    assert tiles[1]["thumbnail"] == f"/media/{shown.key}/1/0/thumb.jpg"
     for tile in tiles:
         sample = shown.dataset.sample(tile["row"])
         assert tile["values"].get("label") == sample.label
@@ -209,6 +211,22 @@ def test_a_tile_says_what_the_row_says(client: TestClient, shown: Collection) ->
         assert tile["age_years"] == sample.age_years
         present = {str(each.name) for each in sample.labels if (each.value or 0) >= 0.5}
         assert set(tile["findings"]) == present
+
+
+def test_a_picture_is_asked_for_as_the_page_shows_it(client: TestClient, shown: Collection) -> None:
+    query = "size=96&window=lung&overlay=false"
+    tile = client.get(f"/api{HERE}?{query}").json()["tiles"][0]
+    assert tile["thumbnail"] == f"/media/{shown.key}/0/1/thumb.jpg?{query}"
+    unasked = {name: each.default for name, each in signature(thumb).parameters.items()}
+    assert {name: unasked[name] for name in ("size", "window", "overlay")} == {
+        name: getattr(State(), name) for name in ("size", "window", "overlay")
+    }
+
+
+def test_a_gallery_is_a_small_page(client: TestClient) -> None:
+    found = client.get(HERE)
+    assert found.text.count('<span class="name">') == PER_PAGE
+    assert len(found.content) < 25_000
 
 
 def test_what_a_check_found_is_a_filter_and_a_badge(shown: Collection) -> None:

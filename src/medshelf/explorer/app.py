@@ -49,16 +49,16 @@ def build(holdings: Holdings) -> FastAPI:
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        responses=failures.SCHEMA,
     )
     app.state.holdings = holdings
     app.state.pixels = Pixels(holdings)
-    app.state.site = site = Site()
+    app.state.site = site = Site(app.router)
+    media.register(site)  # first, as routes are tried in turn, and a gallery asks for many pictures
     for name in sorted(each.name for each in iter_modules(pages.__path__)):
         import_module(f"medshelf.explorer.pages.{name}").register(site)
-    media.register(site)
     app.add_api_route("/", _first, include_in_schema=False)
     app.add_api_route("/healthz", _health, include_in_schema=False)
-    app.include_router(site.router, responses=failures.SCHEMA)
     static = str(files("medshelf.explorer").joinpath("static"))
     app.mount("/static", StaticFiles(directory=static), name="static")
     app.add_middleware(_Compressed)
@@ -66,10 +66,10 @@ def build(holdings: Holdings) -> FastAPI:
     return app
 
 
-def _first(request: Request) -> Response:
+async def _first(request: Request) -> Response:
     language = preferred(request.headers.get("accept-language", ""))
     return RedirectResponse(f"/{language}/", headers={"Vary": "Accept-Language"})
 
 
-def _health() -> Response:
+async def _health() -> Response:
     return PlainTextResponse("ok")

@@ -48,7 +48,7 @@ def say(key: str, language: str, **values: object) -> str:
     text = strings()[key][language]
     if not isinstance(text, str):
         text = text["one" if values["n"] == 1 else "other"]
-    return _FORMATTER.vformat(text, (), values)
+    return _FORMATTER.vformat(text, (), values) if "{" in text or "}" in text else text
 
 
 def preferred(accepted: str) -> str:

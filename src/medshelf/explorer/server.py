@@ -5,6 +5,7 @@ What costs time to import is imported when it is needed, so that a wrong option 
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import secrets
@@ -66,9 +67,10 @@ def serve(holdings: Holdings, wish: Wish, ready: Callable[[Opened], None]) -> No
     with listening(wish) as sockets:
         port = sockets[0].getsockname()[1]
         token = secrets.token_urlsafe(24) if wish.with_token else None
-        from medshelf.explorer.app import build
+        with _kept():
+            from medshelf.explorer.app import build
 
-        server = make(build(holdings), wish, port, token)
+            server = make(build(holdings), wish, port, token)
         url = f"http://{wish.called}:{port}/" + (f"?token={token}" if token else "")
         with _stopped_by_signals(server), _browser(wish, url):
             ready(Opened(url, port))
@@ -153,6 +155,17 @@ def _require_packages() -> None:
             __import__(package)
         except ImportError as error:
             raise MissingExtraError(package, "serve") from error
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Do not look for garbage in what stays: neither while it is made, nor with every request."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @contextmanager

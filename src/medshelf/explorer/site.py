@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, get_type_hints
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import HTMLResponse, Response
@@ -45,7 +46,7 @@ class View(BaseModel):
     title: str
 
 
-def _holdings(request: Request) -> Holdings:
+async def _holdings(request: Request) -> Holdings:  # async, or it would cost a thread
     found: Holdings = request.app.state.holdings
     return found
 
@@ -72,7 +73,12 @@ class Page:
 
 @dataclass(slots=True)
 class Site:
-    """All pages, and what else has an address."""
+    """All pages, and what else has an address.
+
+    Attributes:
+        router: Where their addresses go.
+        pages: Them.
+    """
 
     router: APIRouter = field(default_factory=APIRouter)
     pages: list[Page] = field(default_factory=list)
@@ -80,21 +86,31 @@ class Site:
     def add(self, page: Page) -> None:
         """Give a page its two faces, `/{language}{path}` and `/api/{language}{path}`."""
         self.pages.append(page)
-        view_of = Depends(page.make)
 
-        def as_html(request: Request, language: Language, view: View = view_of) -> Response:
-            return HTMLResponse(render(page.template, view, language, request))
+        def as_html(request: Request, **asked: Any) -> Response:
+            view = page.make(**asked)
+            return HTMLResponse(render(page.template, view, asked["language"], request))
 
-        def as_json(view: View = view_of) -> Response:
-            return Response(view.model_dump_json(), media_type="application/json")
+        def as_json(**asked: Any) -> Response:
+            return Response(page.make(**asked).model_dump_json(), media_type="application/json")
 
+        told = signature(page.make, eval_str=True)
+        request = Parameter("request", Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
+        parameters = [request, *told.parameters.values()]
+        _declare(as_json, told.replace(return_annotation=Response))
+        _declare(as_html, told.replace(parameters=parameters, return_annotation=Response))
         name = page.template.removesuffix(".html")
         self.router.add_api_route(
             f"/api/{{language:language}}{page.path}",
             as_json,
-            response_model=get_type_hints(page.make)["return"],
+            response_model=told.return_annotation,
             name=f"{name}_json",
         )
         self.router.add_api_route(
             f"/{{language:language}}{page.path}", as_html, include_in_schema=False, name=name
         )
+
+
+def _declare(face: Callable[..., Response], parameters: Signature) -> None:
+    """Let FastAPI read the parameters of a page's function as those of its face."""
+    face.__signature__ = parameters  # type: ignore[attr-defined]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from medshelf.acquire.remote import RemoteFile
 from medshelf.acquire.transfers.hashing import FollowingHash
-from medshelf.acquire.transfers.session import Session
 from medshelf.core.progress import progress_bar
+
+if TYPE_CHECKING:
+    from medshelf.acquire.transfers.session import Session
 
 # Below it, a bar would not be seen and a thread would cost more than it saves.
 _SMALL_BYTES = 4 << 20

@@ -7,7 +7,6 @@ from functools import lru_cache
 
 from medshelf.acquire.standing.adopted import adopted_folders
 from medshelf.acquire.standing.places import find_places
-from medshelf.api.acquiring import where
 from medshelf.catalog.filters import Filters
 from medshelf.catalog.record import Record
 from medshelf.catalog.search import search
@@ -35,6 +34,8 @@ def _is_whole(record: Record, settings: Settings) -> bool:
     if record.files:
         places = find_places(record, settings)
     elif settings.raw_folder(record.id).is_dir() or adopted_folders(record.id, settings):
+        from medshelf.api.acquiring import where  # brings all that fetches, and few need it
+
         places = where(record.id)
     else:
         return False

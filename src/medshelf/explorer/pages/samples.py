@@ -26,6 +26,7 @@ _ENDINGS: Final[Mapping[str, tuple[Callable[[Collection, np.ndarray], bytes], st
     "parquet": (as_manifest, "application/vnd.apache.parquet"),
 }
 _AGE_BIN: Final = 10
+_OF_PICTURES: Final = ("size", "overlay", "window")
 _AROUND: Final = 2
 
 Kinds = Annotated[Kind, Path(description="Of the catalog, or named on the command line")]
@@ -158,7 +159,7 @@ def samples(
     rows = answer.rows[(page - 1) * PER_PAGE : page * PER_PAGE]
     here = f"/{language}/{kind}/{name}/samples"
     export = state.selection.query()
-    query = state.at("")
+    query, options = state.at(""), state.query(_OF_PICTURES)
     return SamplesView(
         title=say("samples.title", language, name=shown.manifest.meta.name),
         kind=kind,
@@ -170,7 +171,7 @@ def samples(
         n_pages=n_pages,
         facets=tuple(_facets(shown, state, answer.counts, here)),
         ages=tuple(_ages(state, answer.ages, here)),
-        tiles=tuple(_tile(shown, int(row), state, here, query) for row in rows),
+        tiles=tuple(_tile(shown, row, f"{here}/{row}{query}", options) for row in rows.tolist()),
         turns=tuple(
             Turn(page=number, url=state.with_(page=number).at(here))
             for number in _numbers(page, n_pages)
@@ -235,14 +236,13 @@ def _ages(state: State, counts: np.ndarray, here: str) -> list[AgeBar]:
     return found
 
 
-def _tile(shown: Collection, row: int, state: State, here: str, query: str) -> Tile:
+def _tile(shown: Collection, row: int, url: str, options: str) -> Tile:
     age = float(shown.ages[row])
-    options = f"size={state.size}&overlay={int(state.overlay)}&window={state.window}"
     stated = {name: each.text(row) for name, each in shown.facets.items()}
     return Tile(
         row=row,
         sample_id=shown.sample_ids[row],
-        url=f"{here}/{row}{query}",
+        url=url,
         thumbnail=shown.thumbnail(row, options),
         values={name: value for name, value in stated.items() if value is not None},
         findings=() if shown.findings is None else shown.findings.texts(row),

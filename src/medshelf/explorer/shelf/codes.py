@@ -38,13 +38,13 @@ class Coded:
 
     def mask(self, chosen: tuple[str, ...]) -> np.ndarray:
         """Return which rows have one of some values, bool (N,); an empty text stands for null."""
-        wanted = np.zeros(len(self.values) + 1, bool)
+        found = np.zeros(len(self.codes), bool)
         for value in chosen:
             if value == "":
-                wanted[-1] = True
+                found |= self.codes == len(self.values)
             elif value in self.values:
-                wanted[self.values.index(value)] = True
-        return wanted[self.codes]
+                found |= self.codes == self.values.index(value)
+        return found
 
     def text(self, row: int) -> str | None:
         """Return the value of a row."""

@@ -130,10 +130,11 @@ class Collection:
 
         Args:
             row: Its number.
-            options: Query of the address, e.g. `size=96`.
+            options: Query of the address, e.g. `size=96`; empty for 128 pixels with all drawn on.
         """
         slot = int(self.pictured[row])
-        return None if slot < 0 else f"/media/{self.key}/{row}/{slot}/thumb.jpg?{options}"
+        query = options and f"?{options}"
+        return None if slot < 0 else f"/media/{self.key}/{row}/{slot}/thumb.jpg{query}"
 
     def answer(self, state: State) -> Answer:
         """Return rows and counts of a state; the last few are kept.
@@ -162,18 +163,17 @@ class Collection:
         rest = self._rest(state)
         aged = self._aged(state)
         every = _all_of([*masks.values(), *aged, *rest])
-        inside = None if every is None else np.flatnonzero(every)
+        inside = _rows_of(every)
         counts = {}
         for name, each in self.facets.items():
             others = inside
             if name in masks:
                 but = [mask for other, mask in masks.items() if other != name]
-                left = _all_of([*but, *aged, *rest])
-                others = None if left is None else np.flatnonzero(left)
+                others = _rows_of(_all_of([*but, *aged, *rest]))
             counts[name] = each.count(others)
         if self.findings is not None:
             counts["finding"] = self.findings.count(every)
-        unaged = every if not aged else _all_of([*masks.values(), *rest])
+        unaged = inside if not aged else _rows_of(_all_of([*masks.values(), *rest]))
         rows = self._ordered(state, every, inside).astype(np.int32)
         return Answer(rows, counts, self._age_counts(unaged))
 
@@ -229,8 +229,8 @@ class Collection:
         bins[np.isnan(self.ages)] = _OLDEST // _AGE_BIN
         return bins
 
-    def _age_counts(self, inside: np.ndarray | None) -> np.ndarray:
-        decades = self._decades if inside is None else self._decades[inside]
+    def _age_counts(self, rows: np.ndarray | None) -> np.ndarray:
+        decades = self._decades if rows is None else self._decades[rows]
         counts = np.bincount(decades, minlength=_OLDEST // _AGE_BIN + 1)[:-1]
         return counts if counts.any() else np.zeros(0, np.int64)
 
@@ -265,3 +265,8 @@ def _all_of(masks: list[np.ndarray]) -> np.ndarray | None:
     for each in masks[1:]:
         found &= each
     return found
+
+
+def _rows_of(mask: np.ndarray | None) -> np.ndarray | None:
+    """Return the numbers of the rows that are true; None for all. Faster to pick by than a mask."""
+    return None if mask is None else np.flatnonzero(mask)

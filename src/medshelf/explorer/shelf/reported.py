@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -56,9 +57,7 @@ class Reported:
 
     def badges(self, row: int) -> tuple[Badge, ...]:
         """Return the rules that report a row, the worst first."""
-        worst = {each.rule: each.severity for each in reversed(self.issues)}
-        found = [Badge(rule, worst[rule]) for rule in sorted(self.by_rule) if self._has(rule, row)]
-        return tuple(sorted(found, key=lambda each: SEVERITIES.index(each.severity)))
+        return tuple(each for each in self._badges if self._has(each.rule, row))
 
     def of_sample(self, sample_id: str) -> tuple[Issue, ...]:
         """Return the Issues that name a sample."""
@@ -74,6 +73,13 @@ class Reported:
                     if sample_id in pair:
                         found |= dict.fromkeys(pair)
         return tuple(each for each in found if each != sample_id)
+
+    @cached_property
+    def _badges(self) -> tuple[Badge, ...]:
+        """The rules that report a row, with the worst that each says; the worst first."""
+        worst = {each.rule: each.severity for each in reversed(self.issues)}
+        found = [Badge(rule, worst[rule]) for rule in sorted(self.by_rule)]
+        return tuple(sorted(found, key=lambda each: SEVERITIES.index(each.severity)))
 
     def _has(self, rule: str, row: int) -> bool:
         rows = self.by_rule[rule]

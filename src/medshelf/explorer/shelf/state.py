@@ -88,9 +88,10 @@ class State(BaseModel):
         Args:
             only: Fields that the address knows; all by default.
         """
-        given = self.model_dump(include=None if only is None else {*only}, exclude_defaults=True)
-        pairs = [(name, each) for name, value in given.items() for each in _listed(value)]
-        return urlencode(pairs)
+        fields = State.model_fields
+        given = {name: getattr(self, name) for name in fields if only is None or name in only}
+        changed = {name: each for name, each in given.items() if each != fields[name].default}
+        return urlencode([(name, one) for name, each in changed.items() for one in _listed(each)])
 
     def at(self, path: str) -> str:
         """Return an address with this state as its query."""
