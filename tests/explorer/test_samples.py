@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -275,6 +276,27 @@ def test_unknown_and_damaged_manifests(folder: Path) -> None:
     assert found.status_code == 500
     assert "not a Parquet file" in found.text
     assert client.get("/api/en/datasets/nih-chest-xray/samples").status_code == 404
+
+
+def test_a_facet_of_many_values_is_listed_whole_when_asked_for(tmp_path: Path) -> None:
+    made = manifest(tmp_path, 90)
+    sites = [f"site {number % 30:02}" for number in range(90)]
+    rows = made.frame.with_columns(site=pl.Series(sites))
+    Manifest.from_columns(rows, made.meta, tmp_path).write(tmp_path / "made.parquet")
+    client = TestClient(build(Holdings(named=(str(tmp_path / "made.parquet"),))))
+
+    def facet(address: str) -> dict[str, Any]:
+        view = client.get(f"/api{address}").json()
+        return next(each for each in view["facets"] if each["column"] == "site")
+
+    first = facet(f"{HERE}?size=96")
+    assert (len(first["choices"]), first["n_more"]) == (12, 18)
+    whole = facet(first["whole"])
+    assert {each["value"] for each in whole["choices"]} == set(sites)
+    assert (whole["n_more"], whole["whole"]) == (0, None)
+    assert "size=96" in whole["choices"][-1]["url"]
+    assert "18 more values" in client.get(f"{HERE}?size=96").text
+    assert "more values" not in client.get(first["whole"]).text
 
 
 def test_a_manifest_that_changes_is_opened_anew(tmp_path: Path) -> None:

@@ -55,12 +55,14 @@ class Facet(BaseModel):
     Attributes:
         column: `split`, `label`, `finding` ...
         choices: Values.
-        n_more: Values that are not listed; `where` reaches them.
+        n_more: Values that are not listed.
+        whole: Where they are; null where all are.
     """
 
     column: str
     choices: tuple[Choice, ...]
     n_more: int
+    whole: str | None
 
 
 class AgeBar(BaseModel):
@@ -205,6 +207,7 @@ def _facets(
         listed = [each for each in ordered if each[1] or each[0] in chosen]
         if len(listed) < 2 and not chosen and (not listed or listed[0][0] == ""):  # noqa: PLR2004
             continue
+        n_shown = len(listed) if column == state.whole else min(len(listed), _SHOWN_VALUES)
         found.append(
             Facet(
                 column=column,
@@ -215,9 +218,12 @@ def _facets(
                         chosen=value in chosen,
                         url=state.toggled(column, value).at(here),
                     )
-                    for value, count in listed[:_SHOWN_VALUES]
+                    for value, count in listed[:n_shown]
                 ),
-                n_more=max(0, len(listed) - _SHOWN_VALUES),
+                n_more=len(listed) - n_shown,
+                whole=None
+                if n_shown == len(listed)
+                else state.model_copy(update={"whole": column}).at(here),
             )
         )
     return found

@@ -40,6 +40,7 @@ class State(BaseModel):
         size: Edge of a picture in pixels.
         window: Preset, or `centre,width`, of every picture; each image's own by default.
         overlay: Whether masks and shapes are drawn.
+        whole: The facet of which all values are listed.
         mask: Names of the masks that the page of a sample opens; the first eight by default.
     """
 
@@ -65,6 +66,7 @@ class State(BaseModel):
     size: Size = 128
     window: str = Field("", max_length=40, pattern=r"^[a-z0-9.,\-]*$")
     overlay: bool = True
+    whole: str = Field("", pattern=f"^({'|'.join(('', *COLUMNS, 'finding'))})$")
     mask: Chosen = ()
 
     def chosen(self, column: str) -> tuple[str, ...]:
