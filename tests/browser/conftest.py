@@ -1,4 +1,4 @@
-"""One real server and one real Chromium for all tests here, and a context of its own for each."""
+"""One real server, one real Chromium and one page of it for all tests of a process."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.benchmark.run_files import make_run
 from tests.browser.shelf import write_all
 from tests.conftest import shared_data_folder
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE_MS = 20_000
+VIEWPORT = {"width": 1280, "height": 720}
 _NO_NETWORK = """
 import os, socket
 def _refuse(self, address, *rest):
@@ -83,6 +85,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def serving(folder: Path) -> Iterator[Site]:
     """Write the manifests and serve them; one client has spent the token."""
     manifests = write_all(folder)
+    _measure(folder / "home" / "runs")
     (folder / "python").mkdir()
     (folder / "python" / "sitecustomize.py").write_text(_NO_NETWORK)
     connections = folder / "connections"
@@ -125,6 +128,17 @@ def serving(folder: Path) -> Iterator[Site]:
             server.stdout.close()
 
 
+def _measure(runs: Path) -> None:
+    """Leave two finished runs on BreastMNIST, where its labels are at hand."""
+    data = shared_data_folder()
+    if data is None or not (data / "breastmnist.npz").is_file():
+        return
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setenv("MEDSHELF_DATA", str(data))
+        for seed in (0, 1):
+            make_run(runs, dataset="breastmnist", seed=seed)
+
+
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Any]:
     if CHROMIUM is None:
@@ -143,33 +157,67 @@ def browser(playwright: Any) -> Iterator[Any]:
     made.close()
 
 
+@pytest.fixture(scope="session")
+def watcher(site: Site) -> Watched:
+    return Watched(site.origin)
+
+
 @pytest.fixture
-def watched(site: Site) -> Iterator[Watched]:
+def watched(site: Site, watcher: Watched) -> Iterator[Watched]:
     """What the pages of a test did; in the end no error, no request to elsewhere."""
-    found = Watched(site.origin)
-    yield found
-    assert found.errors == []
-    assert found.elsewhere == []
+    watcher.errors.clear()
+    watcher.elsewhere.clear()
+    yield watcher
+    assert watcher.errors == []
+    assert watcher.elsewhere == []
     assert site.connections.read_text() == ""
 
 
-@pytest.fixture
-def visit(site: Site, browser: Any, watched: Watched) -> Iterator[Open]:
-    """Open an address in a context of its own; options as of a context."""
-    contexts = []
+def new_page(site: Site, within: Any, watcher: Watched, **options: Any) -> Any:
+    """Open a page in a context of its own, which is let in."""
+    context = within.new_context(base_url=site.origin, **options)
+    context.set_default_timeout(PATIENCE_MS)
+    context.add_cookies(site.cookies)
+    page = context.new_page()
+    watcher.watch(page)
+    return page
 
-    def opened(path: str, *, within: Any = None, **options: Any) -> Any:
-        context = (within or browser).new_context(base_url=site.origin, **options)
-        contexts.append(context)
-        context.set_default_timeout(PATIENCE_MS)
-        context.add_cookies(site.cookies)
-        page = context.new_page()
-        watched.watch(page)
+
+@pytest.fixture(scope="session")
+def tab(site: Site, browser: Any, watcher: Watched) -> Iterator[Any]:
+    """One page for all tests that need no other: to start one costs more than most tests do."""
+    page = new_page(site, browser, watcher)
+    yield page
+    page.context.close()
+
+
+@pytest.fixture
+def visit(site: Site, browser: Any, watched: Watched, tab: Any) -> Iterator[Open]:
+    """Open an address; with options of a context, or within another browser, in a page of its own.
+
+    A test that provokes errors asks for `alone`, and closes its page.
+    """
+    own = []
+
+    def opened(
+        path: str,
+        *,
+        viewport: dict[str, int] = VIEWPORT,
+        alone: bool = False,
+        within: Any = None,
+        **options: Any,
+    ) -> Any:
+        page = tab
+        if alone or within or options:
+            page = new_page(site, within or browser, watched, **options)
+            own.append(page.context)
+        page.set_viewport_size(viewport)
+        page.emulate_media(media="screen", color_scheme="light", reduced_motion="no-preference")
         answer = page.goto(path)
         assert answer is not None
         assert answer.status == 200, page.inner_text("main")
         return page
 
     yield opened
-    for each in contexts:
+    for each in own:
         each.close()

@@ -1,4 +1,4 @@
-"""Pictures of the explorer for people to look at: eight pages, two themes, two languages.
+"""Pictures of the explorer for people to look at: its pages, two themes, two languages.
 
 python -m tests.browser.screenshots FOLDER [--width 1280]
 """
@@ -22,6 +22,10 @@ PAGES = {
     "sample": "/manifests/tiles/samples/0",
     "volume": "/manifests/scans/samples/6?window=-300,1500",
     "quality": "/manifests/tiles/quality",
+    "about": "/about",
+    "lineage": "/lineage?id=breastmnist",
+    "table": "/manifests/tiles/samples?layout=table&label=benign",
+    "leaderboards": "/leaderboards",
     "leaderboard": "/datasets/breastmnist/leaderboard",
 }
 
@@ -37,7 +41,12 @@ def take(browser: Browser, site: Site, folder: Path, width: int) -> None:
         page = context.new_page()
         for name, address in PAGES.items():
             for language in ("en", "zh"):
-                page.goto(f"/{language}{address}", wait_until="networkidle")
+                page.set_viewport_size(size)
+                page.goto(f"/{language}{address}")
+                # As high as the page, so that all that is drawn only when seen is drawn.
+                height = page.evaluate("document.documentElement.scrollHeight")
+                page.set_viewport_size({"width": width, "height": max(900, height)})
+                page.wait_for_load_state("networkidle")
                 page.screenshot(path=folder / f"{name}-{language}-{theme}.png", full_page=True)
         context.close()
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+import polars as pl
 
 from medshelf.core.issues import Issue
+from medshelf.core.manifest import SCHEMA, SPLITS, Manifest, Meta
 from medshelf.core.tasks import Task, TaskKind
 from tests.explorer.pictured import (
     ORIENTATIONS,
@@ -21,6 +23,7 @@ from tests.explorer.pictured import (
 )
 
 N_TILES = 600
+N_MILLION = 1_000_000
 EDGE = 48
 SEXES = ("F", "M", None)
 LABELS = ("benign", "malignant")
@@ -47,7 +50,47 @@ def hu_of(x: int, y: int, z: int) -> int:
 
 def write_all(folder: Path) -> tuple[Path, ...]:
     """Write all manifests and their files; return the manifests."""
-    return _tiles(folder / "tiles"), _scans(folder / "scans"), _odd(folder / "odd")
+    tiles = _tiles(folder / "tiles")
+    return tiles, _million(folder / "tiles"), _scans(folder / "scans"), _odd(folder / "odd")
+
+
+def million_rows() -> pl.DataFrame:
+    """Return the columns of `million`; the grey of a row is that of `grey_of`."""
+    row = pl.col("row")
+    return pl.select(row=pl.int_range(N_MILLION)).with_columns(
+        sample_id=pl.format("m{}", row.cast(pl.String).str.zfill(6)),
+        split=pl.lit(pl.Series(SPLITS)).gather(row % 3),
+        label=pl.when(row % 2 == 0).then(pl.lit(LABELS[0])).otherwise(pl.lit(LABELS[1])),
+        age_years=pl.when(row % 10 != 0).then(20 + row % 60).cast(pl.Float32),
+    )
+
+
+def _million(root: Path) -> Path:
+    """Write a million rows over the pictures of `tiles`."""
+    text, number = pl.lit(None, pl.String), pl.lit(None, pl.Int64)
+    medium = pl.struct(
+        name=pl.lit("image"),
+        role=pl.lit("image"),
+        path=pl.format("{}.png", 7 * pl.col("row") % 251),
+        member=text,
+        index=number,
+        format=pl.lit("png"),
+        label=text,
+        annotator=text,
+    )
+    columns = (
+        million_rows()
+        .lazy()
+        .select(
+            pl.exclude("row", "split"),
+            split=pl.col("split").cast(SCHEMA["split"]),
+            media=pl.concat_list(medium).cast(SCHEMA["media"]),
+        )
+    )
+    path = root / "million.parquet"
+    meta = Meta(dataset="million", name="Million", version="1")
+    Manifest.from_columns(columns, meta, root).write(path)
+    return path
 
 
 def _tiles(root: Path) -> Path:

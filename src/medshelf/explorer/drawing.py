@@ -25,11 +25,13 @@ class Curves(BaseModel):
     Attributes:
         title: What they are of.
         metric: What is drawn over the epochs.
+        epoch: What an epoch is called.
         lines: One per seed.
     """
 
     title: str
     metric: str
+    epoch: str
     lines: tuple[Line, ...]
 
 
@@ -44,5 +46,5 @@ def draw(curves: Curves) -> Markup:
         )
         for line in curves.lines
     ]
-    x, y = Axis("epoch", whole=True), Axis(curves.metric)
+    x, y = Axis(curves.epoch, whole=True), Axis(curves.metric)
     return line_chart(curves.title, series, x, y).svg

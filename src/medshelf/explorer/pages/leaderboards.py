@@ -210,7 +210,7 @@ def _best(dataset: str, entries: Sequence[Entry], language: str) -> Best:
 
 def _interval(entry: Entry) -> str:
     found = entry.auc_over_samples
-    return "" if found is None else f"{found[0]:.3f} to {found[1]:.3f}"
+    return "" if found is None else f"[{found[0]:.3f}, {found[1]:.3f}]"
 
 
 def _heads(here: str, sort: str) -> Iterator[Head]:
@@ -239,6 +239,7 @@ def _curves(runs: Sequence[Run], word: Words) -> Iterator[Curves]:
         yield Curves(
             title=f"{group}: {metric.upper()}, {split}",
             metric=metric.upper(),
+            epoch=word("epoch"),
             lines=tuple(
                 Line(
                     name=word("seed {n}", n=each.spec.seed),

@@ -61,17 +61,51 @@
     event.target.dispatchEvent(new Event("input", { bubbles: true }));
   });
 
+  // What scrolls sideways is reached by the keyboard; what does not is no stop on its way.
+  const title = (element) => all("main :is(h1, h2, h3)").filter((each) => !each.closest("aside") &&
+    each.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING).pop();
+  const reach = () => {
+    for (const each of all(".scrolls, .command")) {
+      if (each.scrollWidth > each.clientWidth) {
+        each.tabIndex = 0;
+        each.role = "group";
+        each.ariaLabel = title(each)?.textContent.trim() ?? "";
+      } else {
+        for (const name of ["tabindex", "role", "aria-label"]) each.removeAttribute(name);
+      }
+    }
+  };
+  addEventListener("resize", reach);
+  document.addEventListener("toggle", reach, true);
+  reach();
+
+  // Who chooses by keyboard goes on from the same link of the page that comes.
+  const lists = ".facets, .pager, thead, p.toolbar";
+  const places = () => all(lists).flatMap((list) => [...list.querySelectorAll("a[href]")].map((link) => {
+    const group = link.closest("section, details:not(.all), th, .pager, p");
+    const told = link.rel || (link.querySelector("span") ?? link).textContent.replace(/[▲▼×]/g, "").trim();
+    return [`${group.querySelector("h2, summary")?.textContent ?? group.tagName} ${told}`, link];
+  }));
+  document.addEventListener("click", ({ target }) => {
+    const [place] = places().find(([, link]) => link === target && link === document.activeElement) ?? [];
+    if (place) sessionStorage.setItem("place", place);
+  });
+  const place = sessionStorage.getItem("place");
+  sessionStorage.removeItem("place");
+  const [, again] = places().find(([name]) => name === place) ?? [];
+  if (again) again.focus({ preventScroll: Boolean(again.closest(".pager")) });
+
   // A picture that cannot be had is a sentence, not a broken icon.
   const tell = (image) => {
     const told = document.createElement("span");
     told.className = "empty";
-    told.textContent = image.dataset.broken;
+    told.textContent = image.closest("[data-broken]").dataset.broken;
     image.replaceWith(told);
   };
   document.addEventListener("error", ({ target }) => {
-    if (target.dataset && target.dataset.broken) tell(target);
+    if (target.matches?.("[data-broken] img")) tell(target);
   }, true);
-  for (const image of document.querySelectorAll("img[data-broken]")) {
+  for (const image of document.querySelectorAll("[data-broken] img")) {
     if (image.complete && !image.naturalWidth && image.loading !== "lazy") tell(image);
   }
 
@@ -82,5 +116,6 @@
     if (document.activeElement === document.body) {
       document.getElementById("main").focus({ preventScroll: true });
     }
+    reach();
   });
 })();

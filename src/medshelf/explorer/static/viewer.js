@@ -71,10 +71,15 @@
         if (asked !== this.k) return;
         Object.assign(this, { values, shown: asked, numbers: numbers.map((each) => each.content) });
         this.paint();
-        this.viewer.tellWhetherLoaded(true);
+        this.tellWhetherLoaded(true);
       } catch {
-        if (asked === this.k) this.viewer.tellWhetherLoaded(false);
+        if (asked === this.k) this.tellWhetherLoaded(false);
       }
+    }
+
+    tellWhetherLoaded(loaded) {
+      this.failed = !loaded;
+      controls(this.viewer.element, "not-loaded").hidden = !this.viewer.planes.some((each) => each.failed);
     }
 
     async read(address, Kind) {
@@ -190,8 +195,6 @@
     paint() { for (const plane of this.planes) plane.paint(); }
 
     resize() { for (const plane of this.planes) plane.resize(); }
-
-    tellWhetherLoaded(loaded) { controls(this.element, "not-loaded").hidden = loaded; }
 
     show() {
       const [centre, width] = ["centre", "width"].map((name) => controls(this.element, name));
