@@ -8,10 +8,8 @@ from medshelf.benchmark.leaderboard.entries import Entry
 from medshelf.benchmark.leaderboard.significance import ALPHA
 from medshelf.benchmark.leaderboard.words import Words
 
-_ENGLISH = Words()
 
-
-def explained(entries: Sequence[Entry], word: Words = _ENGLISH) -> list[str]:
+def explained(entries: Sequence[Entry], word: Words) -> list[str]:
     """Return how to read a table of these entries."""
     found = [
         word(
